@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The one row that describes the table itself, and the filter that spares strangers the lookups. */
+#ifndef XLVS_ABI_CONTROL_H
+#define XLVS_ABI_CONTROL_H
+
+#include "abi/base.h"
+#include "abi/conn.h"
+#include "abi/hash.h"
+
+#define XLVS_TIMEOUT_STATES 16
+enum xlvs_timeout_row { XLVS_TIMEOUT_TCP, XLVS_TIMEOUT_UDP, XLVS_TIMEOUT_SCTP, XLVS_TIMEOUT_ROWS };
+
+/* Written by the loader at attach and by commands under the table's lock. */
+struct xlvs_control {
+	__u32 abi;	    /* XLVS_ABI_VERSION; another one: leave everything alone */
+	__u32 half;	    /* 0 | 1: the half of xlvs_svc_index that counts */
+	__u32 services;	    /* published services; 0 = the table is off, all packets pass */
+	__u32 dirty;	    /* a writer is at work; found set under the lock: it died, repair */
+	__u32 timeouts[XLVS_TIMEOUT_ROWS][XLVS_TIMEOUT_STATES]; /* ticks, by state */
+	__u32 timeouts_s[XLVS_TIMEOUT_ROWS][XLVS_TIMEOUT_STATES]; /* the same in seconds, as set */
+	__u32 any_port;	    /* services with port 0 */
+	/* capacity, fixed at attach */
+	__u32 max_services; /* rows of xlvs_services */
+	__u32 index_buckets; /* of one half, a power of two */
+	__u32 max_servers;  /* rows of xlvs_servers, xlvs_loads, xlvs_lines */
+	__u32 arena_blocks;
+	__u32 buckets4;
+	__u32 buckets6;
+	__u32 max_conns;    /* as asked for */
+	__u64 seed;	    /* of every hash */
+	__u64 netns_cookie; /* SO_NETNS_COOKIE of the namespace that the table belongs to */
+	/* hints of the allocators; any value is safe */
+	__u32 arena_cursor;
+	__u32 service_cursor;
+	__u32 server_cursor;
+	__u32 trash;	    /* servers USED but not AVAILABLE */
+	__u32 reserved[7];
+};
+
+/* Addresses that concern us: a bit for each hash, one array for virtual
+ * addresses and one for NAT servers. A set bit may be a coincidence, a clear
+ * bit is certain: such packets pass after two loads. */
+#define XLVS_FILTER_BITS  262144
+#define XLVS_FILTER_WORDS (XLVS_FILTER_BITS / 64)
+struct xlvs_filter {
+	__u64 vip[XLVS_FILTER_WORDS]; /* destination may be a virtual address */
+	__u64 nat[XLVS_FILTER_WORDS]; /* source may be a NAT server */
+};
+XLVS_INLINE __u32 xlvs_filter_bit(const struct xlvs_addr *a, int family, __u64 seed)
+{
+	__u64 h = xlvs_hash_addr(a, family, seed) * 0xff51afd7ed558ccdull;
+
+	return (__u32)(h >> 40) & (XLVS_FILTER_BITS - 1);
+}
+
+#endif

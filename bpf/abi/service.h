@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Virtual services as the maps hold them: index, identity, and the version that an edit replaces. */
+#ifndef XLVS_ABI_SERVICE_H
+#define XLVS_ABI_SERVICE_H
+
+#include "abi/base.h"
+#include "abi/hash.h"
+
+/* What identifies a service: address, port and protocol, or a firewall mark. */
+struct xlvs_service_key {
+	struct xlvs_addr addr; /* network order; zero with a firewall mark */
+	__be16 port;           /* 0 = any port, or a firewall mark */
+	__u8 proto;            /* IPPROTO_TCP | UDP | SCTP; 0 with a firewall mark */
+	__u8 family;           /* AF_INET | AF_INET6 */
+	__u32 fwmark;          /* 0 = none */
+};
+static_assert(sizeof(struct xlvs_service_key) == 24, "key: no implicit padding");
+
+/* The index from key to row: buckets of one cache line, two for each key. A
+ * slot is one 64-bit word, so one aligned store publishes or withdraws a
+ * service. xlvs_svc_index holds two halves of equal size, and
+ * xlvs_control.half says which one counts: a restore fills the other and
+ * publishes a whole table with one store. */
+#define XLVS_INDEX_WAYS 8
+struct xlvs_index_bucket {
+	__u64 slot[XLVS_INDEX_WAYS]; /* 0 = empty, else tag << 32 | row + 1 */
+};
+static_assert(sizeof(struct xlvs_index_bucket) == 64, "one cache line");
+
+XLVS_INLINE __u64 xlvs_hash_service(const struct xlvs_service_key *k, __u64 seed)
+{
+	__u64 h = xlvs_hash_addr(&k->addr, k->family, seed);
+
+	return xlvs_mix(h ^ ((__u64)k->fwmark << 24 ^ (__u64)k->port << 40 ^ (__u64)k->proto << 32 ^
+			     (__u64)k->family << 56));
+}
+/* Never 0 in the low word's place: the row is stored plus one. */
+XLVS_INLINE __u64 xlvs_index_slot(__u64 hash, __u32 row)
+{
+	return (hash >> 32) << 32 | (row + 1);
+}
+/* buckets of a key within a half of n buckets; n is a power of two */
+XLVS_INLINE __u32 xlvs_index_first(__u64 hash, __u32 n)
+{
+	return (__u32)hash & (n - 1);
+}
+XLVS_INLINE __u32 xlvs_index_second(__u64 hash, __u32 n)
+{
+	return (__u32)(hash >> 17) & (n - 1);
+}
+
+/* Identity of a service; the row stays while the service lives. */
+struct xlvs_service {
+	struct xlvs_service_key key;
+	__u32 version; /* first block in xlvs_arena; one store publishes an edit */
+	__u32 reserved[9];
+};
+static_assert(sizeof(struct xlvs_service) == 64, "one cache line");
+
+#define XLVS_SVC_F_PERSISTENT 0x0001 /* the values of IP_VS_SVC_F_* in <linux/ip_vs.h> */
+#define XLVS_SVC_F_ONEPACKET  0x0004
+#define XLVS_SVC_F_SCHED1     0x0008 /* sh-fallback, mh-fallback, flag-1 */
+#define XLVS_SVC_F_SCHED2     0x0010 /* sh-port, mh-port, flag-2 */
+#define XLVS_SVC_F_SCHED3     0x0020 /* flag-3 */
+
+/* How the data plane picks. Names for people: loader/sched/registry. */
+enum xlvs_sched {
+	XLVS_SCHED_NONE,  /* never picks */
+	XLVS_SCHED_TURN,  /* next slot of the version's schedule: rr, wrr */
+	XLVS_SCHED_WLC,   /* least (256 active + inactive) / weight */
+};
+
+/* A version: everything that an administrator set for a service and its real
+ * servers, immutable once published, in consecutive blocks of xlvs_arena:
+ *
+ *   block 0                    struct xlvs_version
+ *   block 1                    struct xlvs_version_zero
+ *   from XLVS_FIRST_PICK       struct xlvs_pick[servers]    list order, newest first
+ *   from xlvs_first_record()   struct xlvs_record[servers]  the same order
+ *   from xlvs_first_slot()     __u32[slots]                 server numbers, one schedule period
+ *
+ * Only .ticket changes later, by the data plane's atomic add. */
+#define XLVS_BLOCK_SIZE 64
+#define XLVS_NAME_LEN	16 /* IP_VS_SCHEDNAME_MAXLEN, IP_VS_PENAME_MAXLEN */
+
+struct xlvs_version {
+	__u64 ticket;	 /* turns taken; slot = (ticket + phase) % slots */
+	__u32 service;	 /* row in xlvs_services that this version was made for */
+	__u32 blocks;	 /* length, this one included */
+	__u32 sched;	 /* enum xlvs_sched */
+	__u32 flags;	 /* XLVS_SVC_F_* */
+	__u32 timeout_s; /* persistence; 0 = not persistent */
+	__u32 netmask;	 /* of clients: IPv4 mask in network order, or IPv6 prefix length */
+	__u32 servers;	 /* picks and records */
+	__u32 slots;	 /* length of the schedule; 0 = none usable */
+	__u32 state[2];	 /* the scheduler's own, for the next version's maker (wrr: cw and list position at ticket 0) */
+	char scheduler[XLVS_NAME_LEN]; /* as the administrator named it, NUL-terminated */
+};
+static_assert(sizeof(struct xlvs_version) == XLVS_BLOCK_SIZE, "one block");
+
+/* Service totals are the sum over its servers' counters minus this: a server
+ * that leaves lowers it by its counters, one that comes raises it, -Z sets it
+ * to the sum. Unsigned wrap is meant. */
+struct xlvs_version_zero {
+	struct xlvs_counters zero;
+	char pe_name[XLVS_NAME_LEN]; /* persistence engine, "" = none */
+	__u32 reserved[2];
+};
+static_assert(sizeof(struct xlvs_version_zero) == XLVS_BLOCK_SIZE, "one block");
+
+/* What dynamic schedulers scan. */
+struct xlvs_pick {
+	__u32 server; /* row in xlvs_servers and xlvs_loads */
+	__u32 weight; /* 0 = quiesced */
+};
+#define XLVS_PICKS_PER_BLOCK (XLVS_BLOCK_SIZE / 8)
+struct xlvs_pick_block {
+	struct xlvs_pick pick[XLVS_PICKS_PER_BLOCK];
+};
+static_assert(sizeof(struct xlvs_pick_block) == XLVS_BLOCK_SIZE, "one block");
+
+#define XLVS_SLOTS_PER_BLOCK (XLVS_BLOCK_SIZE / 4)
+struct xlvs_slot_block {
+	__u32 server[XLVS_SLOTS_PER_BLOCK];
+};
+static_assert(sizeof(struct xlvs_slot_block) == XLVS_BLOCK_SIZE, "one block");
+
+/* What an administrator set for one real server of a service. */
+struct xlvs_record {
+	__u32 server;
+	__u32 weight;
+	__u32 upper; /* -x, 0 = no limit */
+	__u32 lower; /* -y */
+	__u8 forward; /* enum xlvs_forward */
+	__u8 tun_type; /* enum xlvs_tunnel */
+	__u8 tun_flags; /* XLVS_TUN_F_* */
+	__u8 pad;
+	__be16 tun_port;
+	__u16 pad2;
+	struct xlvs_counters zero; /* server's totals are its counters minus this */
+};
+static_assert(sizeof(struct xlvs_record) == XLVS_BLOCK_SIZE, "one block");
+
+#define XLVS_FIRST_PICK 2
+XLVS_INLINE __u32 xlvs_first_record(__u32 servers)
+{
+	return XLVS_FIRST_PICK + (servers + XLVS_PICKS_PER_BLOCK - 1) / XLVS_PICKS_PER_BLOCK;
+}
+XLVS_INLINE __u32 xlvs_first_slot(__u32 servers)
+{
+	return xlvs_first_record(servers) + servers;
+}
+XLVS_INLINE __u32 xlvs_version_blocks(__u32 servers, __u32 slots)
+{
+	return xlvs_first_slot(servers) + (slots + XLVS_SLOTS_PER_BLOCK - 1) / XLVS_SLOTS_PER_BLOCK;
+}
+
+/* Limits of one service. */
+#define XLVS_MAX_SERVERS_PER_SERVICE 4096
+#define XLVS_MAX_SLOTS		     65536
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What can become of a packet, and the names under which it is counted. */
+#ifndef XLVS_ABI_VERDICT_H
+#define XLVS_ABI_VERDICT_H
+
+/* What a stage returns. Only XLVS_NEXT goes on to the next one. */
+enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLVS_VERDICTS };
+
+/* X(name, verdict, text). Each is counted in xlvs_reasons, in this order.
+ * FORWARDED is not counted there: the servers' counters hold it. */
+#define XLVS_REASONS(X)                                                                                  \
+	X(FORWARDED, TX, "forwarded to a real server or back to a client")                               \
+	X(NOT_OURS, PASS, "neither to a virtual service nor from a NAT server")                          \
+	X(NOT_IP, PASS, "not IPv4 or IPv6")                                                              \
+	X(PROTOCOL, PASS, "a protocol that is not balanced")                                             \
+	X(TRUNCATED, PASS, "a header does not fit into the frame")                                       \
+	X(IP_OPTIONS, PASS, "IPv4 options or IPv6 extension headers")                                    \
+	X(FRAGMENT, PASS, "a fragment")                                                                  \
+	X(OFF, PASS, "no service is defined")                                                            \
+	X(NO_CONNECTION, PASS, "to a virtual service, but no connection and not a first packet")         \
+	X(NEIGHBOUR, PASS, "slow path: the kernel resolves the next hop")                                \
+	X(SERVER_LOCAL, PASS, "the real server is this host")                                            \
+	X(NO_SERVER, DROP, "no real server can take a new connection")                                   \
+	X(SERVER_GONE, DROP, "the connection's real server was deleted")                                 \
+	X(NO_ROUTE, DROP, "no route to the real server or client")                                       \
+	X(TTL, DROP, "time to live used up")                                                             \
+	X(TOO_BIG, DROP, "too big for the way out")                                                      \
+	X(HEADROOM, DROP, "no room in front of the frame for a tunnel header")                           \
+	X(TABLE_BUSY, DROP, "the version changed under the packet, repeatedly")                          \
+	X(ABI, PASS, "the table has another ABI version")                                                \
+	X(STATELESS, TX, "forwarded by hash: no room for the connection")                                \
+	X(EVICTED, TX, "an embryonic connection gave way to a new one")
+
+enum xlvs_reason {
+#define X(name, verdict, text) XLVS_REASON_##name,
+	XLVS_REASONS(X)
+#undef X
+	XLVS_REASON_COUNT
+};
+
+/* What XDP leaves in front of a packet that it passes to xlvs_slowpath. */
+#define XLVS_META_MAGIC 0x786c7673u /* "xlvs" */
+struct xlvs_meta {
+	__u32 magic;
+	__u32 ifindex;	/* way out */
+	__u32 family;	/* of nexthop */
+	__u32 nexthop[4]; /* network order: gateway, or the destination itself */
+	__u32 reserved;
+};
+
+#endif
