@@ -37,6 +37,21 @@ struct xlvs_control {
 	__u32 reserved[7];
 };
 
+/* Constants of the loaded programs (.rodata, set before load): the verifier
+ * turns them into immediates. Equal to the fields of xlvs_control. */
+struct xlvs_limits {
+	__u32 index_buckets;
+	__u32 max_services;
+	__u32 max_servers;
+	__u32 arena_blocks;
+	__u32 buckets4;
+	__u32 buckets6;
+	__u64 seed;
+	__u32 fib_src; /* 1: this kernel's bpf_fib_lookup() knows BPF_FIB_LOOKUP_SRC (6.7) */
+	__u32 reserved;
+};
+static_assert(sizeof(struct xlvs_limits) == 40, "rodata");
+
 /* Addresses that concern us: a bit for each hash, one array for virtual
  * addresses and one for NAT servers. A set bit may be a coincidence, a clear
  * bit is certain: such packets pass after two loads. */

@@ -29,19 +29,23 @@ enum xlvs_tunnel { XLVS_TUNNEL_IPIP = 0, XLVS_TUNNEL_GUE = 1, XLVS_TUNNEL_GRE = 
  * packet needs no look at the version; a writer sets it after publishing an
  * edit, and before publishing a new server. */
 struct xlvs_server {
+	/* the first cache line: what a packet needs */
 	struct xlvs_addr addr;
-	struct xlvs_service_key svc;
-	__be16 port;	/* 0 = the port that the client addressed */
-	__u8 family;	/* of addr */
-	__u8 forward;	/* enum xlvs_forward, for new connections */
-	__u8 tun_type;	/* enum xlvs_tunnel */
-	__u8 tun_flags; /* XLVS_TUN_F_* */
+	struct xlvs_addr tun_src; /* source of the outer header; kept fresh by the data plane where the FIB tells it */
+	__u32 flags;		  /* XLVS_SERVER_F_* */
+	__be16 port;		  /* 0 = the port that the client addressed */
+	__u8 family;		  /* of addr */
+	__u8 forward;		  /* enum xlvs_forward, for new connections */
+	__u8 tun_type;		  /* enum xlvs_tunnel */
+	__u8 tun_flags;		  /* XLVS_TUN_F_* */
 	__be16 tun_port;
-	__u32 flags;	   /* XLVS_SERVER_F_* */
+	__u32 reserved[5];
+	/* the second: what commands need */
+	struct xlvs_service_key svc;
 	__u32 trash_since; /* tick of deletion, when USED without AVAILABLE */
-	__u32 reserved[2];
+	__u32 reserved2[9];
 };
-static_assert(sizeof(struct xlvs_server) == 64, "one cache line");
+static_assert(sizeof(struct xlvs_server) == 128, "two cache lines");
 
 #define XLVS_LOAD_F_OVERLOAD 0x1 /* -x reached, -y not yet */
 

@@ -19,9 +19,10 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(OFF, PASS, "no service is defined")                                                            \
 	X(NO_CONNECTION, PASS, "to a virtual service, but no connection and not a first packet")         \
 	X(NEIGHBOUR, PASS, "slow path: the kernel resolves the next hop")                                \
-	X(SERVER_LOCAL, PASS, "the real server is this host")                                            \
+	X(SERVER_LOCAL, PASS, "direct routing to this host itself: the stack delivers")                  \
 	X(NO_SERVER, DROP, "no real server can take a new connection")                                   \
 	X(SERVER_GONE, DROP, "the connection's real server was deleted")                                 \
+	X(FORWARDING_OFF, DROP, "net.ipv4.conf.IFACE.forwarding (or its IPv6 twin) is 0 where packets come in")\
 	X(NO_ROUTE, DROP, "no route to the real server or client")                                       \
 	X(TTL, DROP, "time to live used up")                                                             \
 	X(TOO_BIG, DROP, "too big for the way out")                                                      \

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Every map of a table: what it holds, who writes it, who reads it, how it is sized. */
+#ifndef XLVS_MAPS_H
+#define XLVS_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "abi/conn.h"
+#include "abi/control.h"
+#include "abi/server.h"
+#include "abi/service.h"
+#include "abi/verdict.h"
+
+/* Sizes below are placeholders that let an object load by itself; the loader
+ * sets the real ones before load, and the same numbers in xlvs_limits.
+ *
+ * "Command" is ipvsadm or xlvs, holding the table's lock. Commands write the
+ * mapped memory directly: no map is ever updated element by element. */
+
+const volatile struct xlvs_limits xlvs_limits = {
+	.index_buckets = 1,
+	.max_services = 1,
+	.max_servers = 1,
+	.arena_blocks = 1,
+	.buckets4 = 1,
+	.buckets6 = 1,
+};
+
+#define XLVS_MAPPED_ARRAY(type_)                                                                         \
+	__uint(type, BPF_MAP_TYPE_ARRAY);                                                                \
+	__uint(map_flags, BPF_F_MMAPABLE);                                                               \
+	__uint(max_entries, 1);                                                                          \
+	__type(key, __u32);                                                                              \
+	__type(value, type_)
+
+/* The table's description: switch, timeouts, capacity.
+ * Writer: command.  Reader: all stages. */
+struct {
+	XLVS_MAPPED_ARRAY(struct xlvs_control);
+} xlvs_control SEC(".maps");
+
+/* Which addresses concern us.  Writer: command.  Reader: stage/parse.h. */
+struct {
+	XLVS_MAPPED_ARRAY(struct xlvs_filter);
+} xlvs_filter SEC(".maps");
+
+/* From service key to row, two halves.  Writer: command.  Reader: stage/service.h.
+ * Sized 2 * limits.index_buckets. */
+struct {
+	XLVS_MAPPED_ARRAY(struct xlvs_index_bucket);
+} xlvs_svc_index SEC(".maps");
+
+/* Virtual services.  Writer: command.  Reader: stage/service.h. */
+struct {
+	XLVS_MAPPED_ARRAY(struct xlvs_service);
+} xlvs_services SEC(".maps");
+
+/* Versions of services, in blocks of 64 bytes; abi/service.h has the layout.
+ * Writer: command; the ticket: stage/schedule.h.  Reader: schedule/. */
+struct {
+	XLVS_MAPPED_ARRAY(struct xlvs_version);
+} xlvs_arena SEC(".maps");
+
+/* Real servers' identity and forwarding.  Writer: command.  Reader: stages from connection on. */
+struct {
+	XLVS_MAPPED_ARRAY(struct xlvs_server);
+} xlvs_servers SEC(".maps");
+
+/* Connections per real server.  Writer: stage/connection.h, sweep; limits: command.
+ * Reader: schedule/, listings. */
+struct {
+	XLVS_MAPPED_ARRAY(struct xlvs_load);
+} xlvs_loads SEC(".maps");
+
+/* Traffic and next hop per real server and CPU.  Writer, reader: forward/; listings read. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct xlvs_line);
+} xlvs_lines SEC(".maps");
+
+/* Connections.  Writer: stage/connection.h, sweep.  Reader: the same, listings. */
+struct {
+	XLVS_MAPPED_ARRAY(struct xlvs_bucket4);
+} xlvs_conns4 SEC(".maps");
+
+struct {
+	XLVS_MAPPED_ARRAY(struct xlvs_bucket6);
+} xlvs_conns6 SEC(".maps");
+
+/* Packets by enum xlvs_reason.  Writer: stage/finish.h.  Reader: xlvs status. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, XLVS_REASON_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} xlvs_reasons SEC(".maps");
+
+#define READ_ONCE(x)	 (*(volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
+
+static __always_inline struct xlvs_control *xlvs_get_control(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&xlvs_control, &zero);
+}
+
+static __always_inline struct xlvs_server *xlvs_get_server(__u32 row)
+{
+	return bpf_map_lookup_elem(&xlvs_servers, &row);
+}
+
+static __always_inline struct xlvs_load *xlvs_get_load(__u32 row)
+{
+	return bpf_map_lookup_elem(&xlvs_loads, &row);
+}
+
+static __always_inline struct xlvs_version *xlvs_get_version(__u32 block)
+{
+	return bpf_map_lookup_elem(&xlvs_arena, &block);
+}
+
+static __always_inline void xlvs_count(enum xlvs_reason reason)
+{
+	__u32 key = reason;
+	__u64 *n = bpf_map_lookup_elem(&xlvs_reasons, &key);
+
+	if (n)
+		*n += 1;
+}
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* All that is known of one packet, filled stage by stage. */
+#ifndef XLVS_PACKET_H
+#define XLVS_PACKET_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#include "abi/base.h"
+#include "abi/verdict.h"
+
+/* The value of .event: which row of the TCP state table applies, or none. */
+enum xlvs_tcp_event { XLVS_EVENT_SYN, XLVS_EVENT_FIN, XLVS_EVENT_ACK, XLVS_EVENT_RST, XLVS_EVENT_NONE };
+
+struct xlvs_packet {
+	struct xdp_md *ctx;
+	struct xlvs_control *control;
+	/* parse */
+	int family; /* XLVS_AF_*; a constant in each of the two copies of the program */
+	__u32 l4;   /* offset of the transport header in the frame */
+	__u32 len;  /* bytes of the IP packet, its header included */
+	struct xlvs_addr saddr, daddr;
+	__be16 sport, dport;
+	__u8 proto;
+	__u8 event;	 /* enum xlvs_tcp_event */
+	bool syn;	 /* TCP with SYN and without RST: may open a connection */
+	bool to_vip;	 /* destination may be a virtual address */
+	bool from_nat;	 /* source may be a NAT server */
+	/* connection */
+	__u32 now;		/* tick */
+	__u64 hash;		/* of the client */
+	struct xlvs_conn *conn; /* or NULL */
+	__u32 meta;		/* conn->meta as it was matched */
+	__u32 server;		/* row */
+	/* service */
+	__u32 service; /* row */
+	__u32 version; /* block */
+	/* forward */
+	__u32 forward; /* enum xlvs_forward of the connection */
+	__u32 reason; /* enum xlvs_reason: why this verdict */
+	__be16 vport; /* reply: port to put back */
+	struct xlvs_addr vaddr; /* reply: address to put back */
+};
+
+static __always_inline enum xlvs_verdict xlvs_pass(struct xlvs_packet *p, enum xlvs_reason reason)
+{
+	p->reason = reason;
+	return XLVS_PASS;
+}
+
+static __always_inline enum xlvs_verdict xlvs_drop(struct xlvs_packet *p, enum xlvs_reason reason)
+{
+	p->reason = reason;
+	return XLVS_DROP;
+}
+
+#endif
