@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs scenarios against a director and writes what happened, line by line."""
+
+from __future__ import annotations
+
+import platform
+import re
+import time
+from pathlib import Path
+from typing import Callable
+
+from . import lab as surroundings
+from .frames import Decoder
+from .lab import CLIENT, SERVER, Heard, Lab, World, run_command
+from .language import Scenario, Step
+
+
+class TargetError(RuntimeError):
+    """The director under test cannot be made."""
+
+
+class KernelTarget:
+    """Kernel IPVS with the real ipvsadm."""
+
+    name = "kernel"
+    xdp_peers = False
+    settle_s = 2.5  # the estimator refreshes the counters shown every two seconds
+
+    def ipvsadm(self) -> str:
+        return "ipvsadm"
+
+    def start(self) -> None:
+        if not Path("/proc/net/ip_vs").exists():
+            raise TargetError("this kernel has no ip_vs: run it inside tools/oracle/uml")
+
+    def stop(self) -> None:
+        """Nothing to do: the namespace goes, and all with it."""
+
+    def version(self) -> str:
+        return f"kernel {platform.release()}, {run_command(['ipvsadm', '--version'])[1].strip()}"
+
+
+class XlvsTarget:
+    """xlvs and its ipvsadm from a build folder."""
+
+    name = "xlvs"
+    xdp_peers = True
+    settle_s = 2.5
+
+    def __init__(self, build: Path, attach_arguments: list[str]) -> None:
+        self._ipvsadm = build / "ipvsadm" / "ipvsadm"
+        self._xlvs = build / "loader" / "xlvs"
+        self._attach_arguments = attach_arguments
+        for program in (self._ipvsadm, self._xlvs):
+            if not program.exists():
+                raise TargetError(f"{program} is not built")
+
+    def ipvsadm(self) -> str:
+        return str(self._ipvsadm)
+
+    def xlvs(self) -> str:
+        return str(self._xlvs)
+
+    def start(self) -> None:
+        devices = list(surroundings.WIRE_NAMES.values())
+        status, out, err = run_command([self.xlvs(), "attach", *self._attach_arguments, *devices])
+        if status:
+            raise TargetError(f"xlvs attach: status {status}: {(err or out).strip()}")
+
+    def stop(self) -> None:
+        run_command([self.xlvs(), "detach", *surroundings.WIRE_NAMES.values()])
+
+    def version(self) -> str:
+        return f"xlvs on kernel {platform.release()}"
+
+
+Target = KernelTarget | XlvsTarget
+
+
+class Run:
+    """One scenario on one director."""
+
+    def __init__(self, scenario: Scenario, target: Target, lab: Lab) -> None:
+        self._scenario = scenario
+        self._target = target
+        self._lab = lab
+        self._decoder = Decoder(scenario.gue_ports)
+        self.lines: list[str] = []
+
+    def all(self) -> list[str]:
+        actions: dict[str, Callable[[Step], None]] = {
+            "packet": self._packet, "picks": self._picks, "command": self._command, "restore": self._restore,
+            "list": self._list, "conns": self._conns, "stats": self._stats, "rate": self._stats,
+            "wait": self._wait, "sysctl": self._sysctl, "vip": lambda step: None, "mtu": self._mtu, "raw": self._raw,
+        }
+        for step in self._scenario.steps:
+            for late in self._lab.drain():
+                self._say(f"late: {self._describe(late)}")
+            self.lines.append(f"> {step.text}")
+            for line in step.lines:
+                self._say(f"| {line}")
+            actions[step.kind](step)
+        return self.lines
+
+    def _say(self, text: str) -> None:
+        self.lines.append(f"  {text}".rstrip())
+
+    def _describe(self, heard: Heard) -> str:
+        return f"{heard.side} {heard.station} got {self._decoder.ip(heard.ip)}"
+
+    def _report(self, heard: list[Heard], passed: bool) -> None:
+        for item in heard:
+            self._say(self._describe(item))
+        if not heard:
+            self._say("nothing")
+        if not passed:
+            self._say("the path to the other side is blocked: the sentinel did not come through")
+
+    def _packet(self, step: Step) -> None:
+        self._report(*self._lab.send(step.side, step.packets[0]))
+
+    def _raw(self, step: Step) -> None:
+        """raw SOURCE HEX: the packet from its IP header on."""
+        self._report(*self._lab.send_ip(step.side, step.words[1], bytes.fromhex(step.words[2])))
+
+    def _picks(self, step: Step) -> None:
+        """Who got each packet, by the last part of its address; and each shape seen, once."""
+        picked: list[str] = []
+        shapes: dict[str, None] = {}
+        for packet in step.packets:
+            heard, passed = self._lab.send(step.side, packet)
+            servers = [item for item in heard if item.side == SERVER]
+            if not passed:
+                picked.append("?")
+            elif not heard:
+                picked.append("-")
+            elif servers and len(heard) == 1:
+                picked.append(re.split(r"[.:]", servers[0].station)[-1])
+            else:
+                picked.append("!")
+            for item in heard:
+                text = self._describe(item)
+                for address in {item.station, packet.source}:
+                    text = re.sub(rf"(?<![\w.:]){re.escape(address)}(?![\w.:])",
+                                  "SERVER" if item.side == SERVER and address == item.station else "CLIENT", text)
+                text = re.sub(rf"\b{packet.source_port}\b", "PORT", text) if packet.source_port else text
+                shapes.setdefault(text)
+        for first in range(0, len(picked), 60):
+            self._say(" ".join(picked[first:first + 60]))
+        for shape in shapes:
+            self._say(f"as: {shape}")
+
+    def _command(self, step: Step) -> None:
+        words = list(step.words)
+        if words[0] == "ipvsadm":
+            words[0] = self._target.ipvsadm()
+        elif words[0] == "xlvs":
+            if not isinstance(self._target, XlvsTarget):
+                return
+            words[0] = self._target.xlvs()
+        else:
+            words = words[1:]
+        self._outcome(*run_command(words))
+
+    def _outcome(self, status: int, out: str, err: str) -> None:
+        for line in out.splitlines():
+            self._say(f"out: {line}")
+        for line in err.replace(self._target.ipvsadm(), "ipvsadm").splitlines():
+            self._say(f"err: {line}")
+        if status:
+            self._say(f"status {status}")
+
+    def _restore(self, step: Step) -> None:
+        self._outcome(*run_command([self._target.ipvsadm(), "-R"], stdin="\n".join(step.lines) + "\n"))
+
+    def _list(self, step: Step) -> None:
+        self._outcome(*run_command([self._target.ipvsadm(), "-Ln", *step.words[1:]]))
+
+    def _conns(self, step: Step) -> None:
+        """The kernel lists connections in the order of a hash that differs at every boot: sorted here."""
+        status, out, err = run_command([self._target.ipvsadm(), "-Lnc", *step.words[1:]])
+        lines = out.splitlines()
+        lines[2:] = sorted(lines[2:], key=lambda line: (line.split()[:1] + line.split()[2:], line))
+        self._outcome(status, "\n".join(lines), err)
+
+    def _stats(self, step: Step) -> None:
+        time.sleep(self._target.settle_s)
+        self._outcome(*run_command([self._target.ipvsadm(), "-Ln", f"--{step.words[0]}", *step.words[1:]]))
+
+    def _wait(self, step: Step) -> None:
+        time.sleep(float(step.words[1]))
+
+    def _sysctl(self, step: Step) -> None:
+        name, _, value = step.text.split(None, 1)[1].partition("=")
+        try:
+            surroundings.set_sysctl(name.strip(), value.strip())
+        except OSError as error:
+            self._say(f"err: {error.strerror}")
+
+    def _mtu(self, step: Step) -> None:
+        self._lab.set_mtu({"client": CLIENT, "server": SERVER}[step.words[1]], int(step.words[2]))
+
+
+def run_scenario(world: World, scenario: Scenario, target: Target) -> list[str]:
+    lab = Lab(world, scenario.addresses, scenario.vips, target.xdp_peers)
+    try:
+        target.start()
+        try:
+            return Run(scenario, target, lab).all()
+        finally:
+            target.stop()
+    finally:
+        lab.close()
