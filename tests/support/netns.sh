@@ -127,6 +127,7 @@ net_down() {
 
 # A process of its own session that removes the network when this shell is gone, however it went.
 net_guard() {
+	# shellcheck disable=SC2016 # expanded by the guard
 	setsid bash -c '
 		tail --pid="$1" -f /dev/null
 		. "$2"
@@ -240,6 +241,20 @@ add_server() { # N
 		route add default via $lan6:1 dev eth0 table 100
 		route add default via $lan6:2 dev eth0
 	END
+}
+
+# add_vip ADDRESS...: further virtual addresses on the director and on all real servers
+add_vip() {
+	local a n ip prefix
+	for a; do
+		ip="ip -4" prefix=32
+		[[ $a != *:* ]] || ip="ip -6" prefix=128
+		address director eth0 "$a/$prefix"
+		for ((n = 1; n <= NET_SERVERS; n++)); do
+			address "server$n" lo "$a/$prefix"
+			$ip -n "$NET_PREFIX-server$n" rule add from "$a" lookup 100
+		done
+	done
 }
 
 net_up() {
