@@ -23,6 +23,8 @@ enum xlvs_tunnel { XLVS_TUNNEL_IPIP = 0, XLVS_TUNNEL_GUE = 1, XLVS_TUNNEL_GRE = 
 
 #define XLVS_SERVER_F_USED	0x1 /* the row holds a server, in a list or in the trash */
 #define XLVS_SERVER_F_AVAILABLE 0x2 /* in a service's list: takes packets */
+#define XLVS_SERVER_F_NAT	0x4 /* has been NAT since it is USED: replies may come from it */
+#define XLVS_SERVER_F_KEPT	0x8 /* in the trash of a service that lives on: its totals come back with it */
 
 /* One real server of one service. The identity (addr, port, family, svc) never
  * changes while USED. The rest mirrors the published xlvs_record so that a
@@ -32,18 +34,19 @@ struct xlvs_server {
 	/* the first cache line: what a packet needs */
 	struct xlvs_addr addr;
 	struct xlvs_addr tun_src; /* source of the outer header; kept fresh by the data plane where the FIB tells it */
-	__u32 flags;		  /* XLVS_SERVER_F_* */
+	/* these eight bytes are one aligned word: one store sets an edit of them */
 	__be16 port;		  /* 0 = the port that the client addressed */
 	__u8 family;		  /* of addr */
 	__u8 forward;		  /* enum xlvs_forward, for new connections */
 	__u8 tun_type;		  /* enum xlvs_tunnel */
 	__u8 tun_flags;		  /* XLVS_TUN_F_* */
 	__be16 tun_port;
-	__u32 reserved[5];
+	__u32 flags;		  /* XLVS_SERVER_F_* */
+	__u32 trash_since;	  /* tick of deletion, when USED without AVAILABLE */
+	__u32 reserved[4];
 	/* the second: what commands need */
 	struct xlvs_service_key svc;
-	__u32 trash_since; /* tick of deletion, when USED without AVAILABLE */
-	__u32 reserved2[9];
+	struct xlvs_counters zero; /* xlvs_record.zero at deletion, when KEPT */
 };
 static_assert(sizeof(struct xlvs_server) == 128, "two cache lines");
 

@@ -52,7 +52,7 @@ XLVS_INLINE __u32 xlvs_index_second(__u64 hash, __u32 n)
 /* Identity of a service; the row stays while the service lives. */
 struct xlvs_service {
 	struct xlvs_service_key key;
-	__u32 version; /* first block in xlvs_arena; one store publishes an edit */
+	__u32 version; /* first block in xlvs_arena, never 0; one store publishes an edit */
 	__u32 reserved[9];
 };
 static_assert(sizeof(struct xlvs_service) == 64, "one cache line");
@@ -84,7 +84,7 @@ enum xlvs_sched {
 #define XLVS_NAME_LEN	16 /* IP_VS_SCHEDNAME_MAXLEN, IP_VS_PENAME_MAXLEN */
 
 struct xlvs_version {
-	__u64 ticket;	 /* turns taken; slot = (ticket + phase) % slots */
+	__u64 ticket;	 /* turns taken; slot = ticket % slots */
 	__u32 service;	 /* row in xlvs_services that this version was made for */
 	__u32 blocks;	 /* length, this one included */
 	__u32 sched;	 /* enum xlvs_sched */
@@ -93,7 +93,7 @@ struct xlvs_version {
 	__u32 netmask;	 /* of clients: IPv4 mask in network order, or IPv6 prefix length */
 	__u32 servers;	 /* picks and records */
 	__u32 slots;	 /* length of the schedule; 0 = none usable */
-	__u32 state[2];	 /* the scheduler's own, for the next version's maker (wrr: cw and list position at ticket 0) */
+	__u32 state[2];	 /* sched::Position at ticket 0, from which the next version's maker goes on: threshold, last */
 	char scheduler[XLVS_NAME_LEN]; /* as the administrator named it, NUL-terminated */
 };
 static_assert(sizeof(struct xlvs_version) == XLVS_BLOCK_SIZE, "one block");
