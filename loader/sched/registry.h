@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The one list of schedulers: names, how the data plane picks for each, and the names of their flags.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "sched/turns.h"
+
+namespace xlvs::sched {
+
+/// How the data plane picks a server; encode/ translates it to enum xlvs_sched.
+enum class Pick {
+  kNone,  ///< not at all: kernel IPVS knows this scheduler, our data plane does not yet
+  kTurn,  ///< the next slot of a period that `turns` makes
+  kWlc,   ///< least (256 active + inactive) / weight
+};
+
+struct Scheduler {
+  std::string_view name;
+  Pick pick;
+  const Turns* turns;  ///< of Pick::kTurn, else null
+  /// What `ipvsadm -b` calls IP_VS_SVC_F_SCHED1, 2 and 3, lowest bit first.
+  std::array<std::string_view, 3> flags;
+};
+
+/// Every scheduler of kernel IPVS.
+std::span<const Scheduler> schedulers();
+/// Null if there is none of that name: kernel IPVS would answer ENOENT.
+const Scheduler* find_scheduler(std::string_view name);
+
+}  // namespace xlvs::sched
