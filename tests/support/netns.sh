@@ -72,6 +72,10 @@ in_server() {
 director() {
 	PATH=$XLVS_BUILD/ipvsadm:$XLVS_BUILD/loader:$PATH in_director "$@"
 }
+# The same in this process: in the background, $! is then the command itself.
+director_exec() {
+	PATH=$XLVS_BUILD/ipvsadm:$XLVS_BUILD/loader:$PATH exec ip netns exec "$NET_PREFIX-director" "$@"
+}
 
 # --- what must be there ------------------------------------------------------
 
