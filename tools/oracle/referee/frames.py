@@ -239,21 +239,21 @@ class Decoder:
 
     gue_ports: set[int] = field(default_factory=set)
 
-    def ip(self, data: bytes, outer: bool = False, quoted: bool = False) -> str:
+    def ip(self, data: bytes, quoted: bool = False) -> str:
         """One IP packet and all inside it. A quoted one (in an ICMP error) may be cut short."""
         if not data:
             return "empty"
         version = data[0] >> 4
         try:
             if version == 4:
-                return self._ipv4(data, outer, quoted)
+                return self._ipv4(data, quoted)
             if version == 6:
-                return self._ipv6(data, outer, quoted)
+                return self._ipv6(data, quoted)
         except (struct.error, IndexError):
             pass
         return f"malformed {_data(data)}"
 
-    def _ipv4(self, data: bytes, outer: bool, quoted: bool) -> str:
+    def _ipv4(self, data: bytes, quoted: bool) -> str:
         (first, tos, length, ident, fragment, ttl, protocol) = struct.unpack_from("!BBHHHBB", data)
         header = (first & 15) * 4
         source, target = data[12:16], data[16:20]
@@ -262,7 +262,7 @@ class Decoder:
             text += f" tos {tos:#x}"
         if fragment & 0x4000:
             text += " df"
-        tunnel = protocol in (4, 41, 47) or outer
+        tunnel = protocol in (4, 41, 47)
         if ident != IP_ID and not tunnel:
             text += " own-id" if not quoted else " other-id"
         if header > 20:
@@ -280,7 +280,7 @@ class Decoder:
             return f"{text} / protocol {protocol} {_data(body)}"
         return f"{text} / {self._upper(protocol, source, target, body, quoted)}"
 
-    def _ipv6(self, data: bytes, outer: bool, quoted: bool) -> str:
+    def _ipv6(self, data: bytes, quoted: bool) -> str:
         first, length, protocol, ttl = struct.unpack_from("!IHBB", data)
         source, target = data[8:24], data[24:40]
         if len(target) < 16:
@@ -289,7 +289,7 @@ class Decoder:
                 f" ttl {ttl}")
         if first >> 20 & 0xFF:
             text += f" tos {first >> 20 & 0xFF:#x}"
-        if first & 0xFFFFF and not outer and protocol not in (4, 41, 47):
+        if first & 0xFFFFF:
             text += f" flow {first & 0xFFFFF:#x}"
         body = data[40:40 + length]
         if length < len(data) - 40 and not quoted:

@@ -39,6 +39,7 @@ _SETTINGS = {
     "net/ipv4/conf/default/send_redirects": "0",
     "net/ipv4/icmp_ratelimit": "0",
     "net/ipv6/icmp/ratelimit": "0",
+    "net/ipv6/auto_flowlabels": "0",
     "net/ipv6/conf/all/forwarding": "1",
     "net/ipv6/conf/default/forwarding": "1",
     "net/ipv6/conf/all/accept_dad": "0",

@@ -143,7 +143,7 @@ class Run:
                 for address in {item.station, packet.source}:
                     text = re.sub(rf"(?<![\w.:]){re.escape(address)}(?![\w.:])",
                                   "SERVER" if item.side == SERVER and address == item.station else "CLIENT", text)
-                text = re.sub(rf"\b{packet.source_port}\b", "PORT", text) if packet.source_port else text
+                text = re.sub(rf"(?<![\w.:]){packet.source_port}(?![\w.:])", "PORT", text) if packet.source_port else text
                 shapes.setdefault(text)
         for first in range(0, len(picked), 60):
             self._say(" ".join(picked[first:first + 60]))
@@ -180,7 +180,7 @@ class Run:
         """The kernel lists connections in the order of a hash that differs at every boot: sorted here."""
         status, out, err = run_command([self._target.ipvsadm(), "-Lnc", *step.words[1:]])
         lines = out.splitlines()
-        lines[2:] = sorted(lines[2:], key=lambda line: (line.split()[:1] + line.split()[2:], line))
+        lines[2:] = sorted(lines[2:], key=lambda line: (line.split()[:1] + line.split()[3:], line))
         self._outcome(status, "\n".join(lines), err)
 
     def _stats(self, step: Step) -> None:
