@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the bench compares: programs, each with tables made and filled for one scenario.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "bench/scenario.h"
+#include "bench/wrapper.h"
+
+namespace xlvs::bench {
+
+/// The packets of a scenario; `tcp_flags` matter to TCP.
+Stream stream_of(const Scenario& scenario, std::uint8_t tcp_flags, bool shuffled);
+/// The flags that a measured packet of this scenario carries.
+std::uint8_t measured_flags(const Scenario& scenario);
+
+class Contender {
+ public:
+  virtual ~Contender() = default;
+  /// Slot of the program to measure.
+  [[nodiscard]] virtual std::uint32_t slot() const = 0;
+  /// What went otherwise than the scenario says since the last call (packets without a connection, not
+  /// forwarded ...), in words; "" if nothing did.
+  virtual std::string complaint() { return ""; }
+};
+
+/// What the wrapper itself costs.
+Result<std::unique_ptr<Contender>> make_empty(const Scenario& scenario, Wrapper& wrapper);
+/// The floor (floor.bpf.c), its tables filled.
+Result<std::unique_ptr<Contender>> make_floor(const Scenario& scenario, Wrapper& wrapper);
+/// The director, its tables filled. kUnsupported: cannot serve this scenario yet.
+Result<std::unique_ptr<Contender>> make_director(const Scenario& scenario, Wrapper& wrapper);
+
+}  // namespace xlvs::bench

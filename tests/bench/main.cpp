@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// xlvs-bench: nanoseconds per packet of the director beside the floor, in the same interleaved rounds.
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fstream>
+#include <limits>
+
+#include "bench/contender.h"
+#include "bench/report.h"
+#include "support/network.h"
+
+namespace {
+
+using namespace xlvs;
+using namespace xlvs::bench;
+
+struct Effort {
+  std::uint32_t rounds, packets;
+};
+// The machine may change its speed within a second: many short turns, and the least of them counts.
+constexpr Effort kFull{60, 20000}, kQuick{8, 5000};
+// A turn begins with this many packets unmeasured, for the turn before has filled the caches with its own.
+// More flows than that do not fit into caches anyway.
+constexpr std::uint32_t kMostWarmup = 1u << 17, kLeastWarmup = 1000;
+
+/// One program in one scenario.
+struct Entry {
+  const Scenario* scenario;
+  std::string program;
+  std::unique_ptr<Contender> contender;
+  Stream stream;
+  double least = std::numeric_limits<double>::infinity();
+};
+
+using Maker = Result<std::unique_ptr<Contender>> (*)(const Scenario&, Wrapper&);
+
+Status enter(std::vector<Entry>& entries, const Scenario& s, Wrapper& wrapper) {
+  const std::pair<const char*, Maker> makers[] = {
+      {"empty", make_empty}, {"floor", make_floor}, {"xlvs", make_director}};
+  for (auto [program, make] : makers) {
+    auto contender = make(s, wrapper);
+    if (!contender && contender.error().code == Errc::kUnsupported) continue;
+    if (!contender) return contender.error();
+    Stream stream = stream_of(s, measured_flags(s), true);
+    if (s.traffic == Traffic::kNew) stream.source.next = s.flows;  // go on behind those that fill the table
+    entries.push_back({&s, program, std::move(*contender), std::move(stream)});
+  }
+  return ok();
+}
+
+Status take_turn(Entry& e, Wrapper& wrapper, std::uint32_t packets) {
+  const bool fits = e.scenario->traffic != Traffic::kNew && e.scenario->flows <= kMostWarmup;
+  const std::uint32_t warmup = fits ? std::max(e.scenario->flows, kLeastWarmup) : kLeastWarmup;
+  if (auto r = wrapper.run(e.contender->slot(), e.stream, warmup); !r) return r.error();
+  auto ns = wrapper.run(e.contender->slot(), e.stream, packets);
+  if (!ns) return ns.error();
+  e.least = std::min(e.least, *ns);
+  return ok();
+}
+
+std::vector<Row> rows_of(const std::vector<Entry>& entries, const std::vector<const Scenario*>& chosen) {
+  std::vector<Row> rows;
+  for (const Scenario* s : chosen) {
+    const auto least = [&](std::string_view program) -> std::optional<double> {
+      for (const Entry& e : entries)
+        if (e.scenario == s && e.program == program) return e.least;
+      return std::nullopt;
+    };
+    const auto net = [&](std::string_view program) -> std::optional<double> {
+      const auto all = least(program), wrapper = least("empty");
+      if (!all || !wrapper) return std::nullopt;
+      return std::max(0.0, *all - *wrapper);
+    };
+    rows.push_back({s, "floor", net("floor")});
+    rows.push_back({s, "xlvs", net("xlvs")});
+  }
+  return rows;
+}
+
+void progress(std::string_view text) {
+  if (::isatty(STDERR_FILENO)) fmt::print(stderr, "\r\033[K{}", text);
+}
+
+Result<std::vector<Row>> measure(const std::vector<const Scenario*>& chosen, Effort effort) {
+  auto network = support::enter_network();
+  if (!network) return network.error();
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(static_cast<std::size_t>(::sched_getcpu()), &cpus);
+  ::sched_setaffinity(0, sizeof cpus, &cpus);  // one CPU's caches; if refused, the figures are a little worse
+  auto wrapper = Wrapper::load(network->client);
+  if (!wrapper) return wrapper.error();
+  std::vector<Entry> entries;
+  for (const Scenario* s : chosen) {
+    progress(fmt::format("filling the tables of {}", s->name));
+    if (Status st = enter(entries, *s, *wrapper); !st) return st.error();
+  }
+  for (Entry& e : entries) (void)e.contender->complaint();  // of filling
+  for (std::uint32_t round = 0; round < effort.rounds; ++round) {
+    progress(fmt::format("round {} of {}", round + 1, effort.rounds));
+    for (Entry& e : entries)
+      if (Status st = take_turn(e, *wrapper, effort.packets); !st) return st.error();
+  }
+  progress("");
+  for (Entry& e : entries)
+    if (const std::string c = e.contender->complaint(); !c.empty())
+      fmt::print(stderr, "{}, {}: {}\n", e.scenario->name, e.program, c);
+  return rows_of(entries, chosen);
+}
+
+std::vector<const Scenario*> choose(const std::vector<std::string>& names) {
+  std::vector<const Scenario*> chosen;
+  for (const Scenario& s : kScenarios)
+    if (names.empty() || std::find(names.begin(), names.end(), s.name) != names.end()) chosen.push_back(&s);
+  return chosen;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Nanoseconds per packet by BPF_PROG_TEST_RUN, beside a floor. Prints; never fails for slowness.");
+  std::string json_file;
+  std::vector<std::string> names, known;
+  bool quick = false;
+  for (const Scenario& s : kScenarios) known.emplace_back(s.name);
+  app.add_option("--json", json_file, "write rows {scenario, program, ns, ratio_to_floor} to FILE");
+  app.add_option("--scenario", names, "only this one; may be repeated")->check(CLI::IsMember(known));
+  app.add_flag("--quick", quick, "few rounds: does it work, not how fast is it");
+  CLI11_PARSE(app, argc, argv);
+
+  const auto rows = measure(choose(names), quick ? kQuick : kFull);
+  if (!rows) {
+    fmt::print(stderr, "xlvs-bench: {}\n", rows.error().what);
+    return 1;
+  }
+  fmt::print("{}", table(*rows));
+  if (!json_file.empty() && !(std::ofstream(json_file) << json(*rows))) {
+    fmt::print(stderr, "xlvs-bench: cannot write {}\n", json_file);
+    return 1;
+  }
+  return 0;
+}
