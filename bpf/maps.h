@@ -101,6 +101,9 @@ struct {
 #define READ_ONCE(x)	 (*(volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
 
+/* Keys are copies: the address of a field of struct xlvs_packet, given to a
+ * helper, would keep the compiler from holding the packet in registers and
+ * from compiling each family's copy for itself. */
 static __always_inline struct xlvs_control *xlvs_get_control(void)
 {
 	__u32 zero = 0;
@@ -116,6 +119,16 @@ static __always_inline struct xlvs_server *xlvs_get_server(__u32 row)
 static __always_inline struct xlvs_load *xlvs_get_load(__u32 row)
 {
 	return bpf_map_lookup_elem(&xlvs_loads, &row);
+}
+
+static __always_inline struct xlvs_service *xlvs_get_service(__u32 row)
+{
+	return bpf_map_lookup_elem(&xlvs_services, &row);
+}
+
+static __always_inline struct xlvs_line *xlvs_get_line(__u32 server)
+{
+	return bpf_map_lookup_elem(&xlvs_lines, &server);
 }
 
 static __always_inline struct xlvs_version *xlvs_get_version(__u32 block)

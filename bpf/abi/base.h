@@ -26,7 +26,7 @@
 
 struct xlvs_addr {
 	__be32 word[4]; /* IPv4 in word[0], words 1-3 zero */
-};
+} __attribute__((aligned(8))); /* so that two 64-bit words compare one */
 static_assert(sizeof(struct xlvs_addr) == 16, "address");
 
 /* Traffic of one service or server. Monotonic; whoever shows it subtracts a

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* rr and wrr: the next slot of a period that loader/sched computed. */
+#ifndef XLVS_SCHEDULE_TURN_H
+#define XLVS_SCHEDULE_TURN_H
+
+#include "maps.h"
+#include "stage/service.h"
+
+static __always_inline __u32 xlvs_slot_server(__u32 version, const struct xlvs_version *v, __u32 slot)
+{
+	__u32 block = version + xlvs_first_slot(v->servers) + slot / XLVS_SLOTS_PER_BLOCK;
+	struct xlvs_slot_block *b = bpf_map_lookup_elem(&xlvs_arena, &block);
+
+	return b ? b->server[slot % XLVS_SLOTS_PER_BLOCK] : XLVS_NO_ROW;
+}
+
+/* How many slots one verified function looks at: the verifier follows every
+ * step of a loop, and its patience for pending branches is 8,192. */
+#define XLVS_TURN_CHUNK 1024
+
+/* The first slot at or after `start`, cyclically, whose server is not
+ * overloaded, as a distance from start; XLVS_NO_ROW when a chunk of them are. */
+__noinline __u32 xlvs_turn_scan(__u32 version, __u32 start)
+{
+	struct xlvs_version *v = xlvs_get_version(version);
+	__u32 slots;
+
+	if (!v || start >= v->slots)
+		return XLVS_NO_ROW;
+	slots = v->slots;
+	for (__u32 i = 0; i < XLVS_TURN_CHUNK && i < slots; i++) {
+		__u32 slot = start + i < slots ? start + i : start + i - slots;
+		struct xlvs_load *load = xlvs_get_load(xlvs_slot_server(version, v, slot));
+
+		if (load && !(READ_ONCE(load->flags) & XLVS_LOAD_F_OVERLOAD))
+			return i;
+	}
+	return XLVS_NO_ROW;
+}
+
+/* One atomic add takes a turn, so that all cores share one exact sequence.
+ * A turn that falls to an overloaded server moves on, and takes the turns it
+ * skipped with it, as the kernel's pointer does.
+ * Returns the server's row, or XLVS_NO_ROW when all are overloaded or none is usable. */
+__noinline __u32 xlvs_pick_turn(__u32 version)
+{
+	struct xlvs_version *v = xlvs_get_version(version);
+	__u32 slots, slot, skipped = XLVS_NO_ROW;
+
+	if (!v || !v->slots)
+		return XLVS_NO_ROW;
+	slots = v->slots;
+	slot = (__u32)(__sync_fetch_and_add(&v->ticket, 1) % slots);
+	for (__u32 done = 0; done < XLVS_MAX_SLOTS && done < slots; done += XLVS_TURN_CHUNK) {
+		skipped = xlvs_turn_scan(version, (__u32)(((__u64)slot + done) % slots));
+		if (skipped == XLVS_NO_ROW)
+			continue;
+		skipped += done;
+		break;
+	}
+	if (skipped == XLVS_NO_ROW)
+		return XLVS_NO_ROW;
+	if (skipped)
+		__sync_fetch_and_add(&v->ticket, skipped);
+	return xlvs_slot_server(version, v, (__u32)(((__u64)slot + skipped) % slots));
+}
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Stage 2: the packet's connection, if it has one; its state, timer and place in the counts. */
+#ifndef XLVS_STAGE_CONNECTION_H
+#define XLVS_STAGE_CONNECTION_H
+
+#include "config.h"
+#include "stage/count.h"
+#include "stage/tcp.h"
+
+/* What an entry's meta must show under this mask to be a client's connection of the protocol. */
+#define XLVS_CONN_MATCH (XLVS_CONN_F_LIVE | XLVS_CONN_F_TEMPLATE | 0xff)
+
+static __always_inline bool xlvs_conn_is(__u32 meta, __u8 proto)
+{
+	return (meta & XLVS_CONN_MATCH) == (XLVS_CONN_F_LIVE | proto);
+}
+
+static __always_inline bool xlvs_addr_equal(const struct xlvs_addr *a, const struct xlvs_addr *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return x[0] == y[0] && x[1] == y[1];
+}
+
+/* Is this entry the packet's, seen from the client's side? */
+static __always_inline bool xlvs_matches4(const struct xlvs_packet *p, const struct xlvs_conn4 *e)
+{
+	return e->caddr == p->saddr.word[0] && e->vaddr == p->daddr.word[0] && e->cport == p->sport &&
+	       e->vport == p->dport;
+}
+static __always_inline bool xlvs_matches6(const struct xlvs_packet *p, const struct xlvs_conn6 *e)
+{
+	return e->cport == p->sport && e->vport == p->dport && xlvs_addr_equal(&e->caddr, &p->saddr) &&
+	       xlvs_addr_equal(&e->vaddr, &p->daddr);
+}
+
+/* The port that a server is reached at: its own, or the one that the client addressed. */
+static __always_inline __be16 xlvs_server_port(const struct xlvs_server *s, __be16 vport)
+{
+	return s->port ? s->port : vport;
+}
+
+/* Is this entry the packet's, seen from a NAT server's side? */
+static __always_inline bool xlvs_replies(const struct xlvs_packet *p, const struct xlvs_conn *c, __u32 meta,
+					 __be16 vport)
+{
+	const struct xlvs_server *s;
+
+	if (XLVS_CONN_FORWARD(meta) != XLVS_FORWARD_NAT)
+		return false;
+	s = xlvs_get_server(READ_ONCE(c->server));
+	return s && s->family == p->family && xlvs_server_port(s, vport) == p->sport &&
+	       xlvs_addr_equal(&s->addr, &p->saddr);
+}
+
+/* Remembers a match, unless the slot changed hands while we compared: meta is
+ * read before the key and again after the last field. */
+static __always_inline bool xlvs_take_match(struct xlvs_packet *p, struct xlvs_conn *c, __u32 meta)
+{
+	if (xlvs_expired(c, p->now))
+		return false;
+	p->server = READ_ONCE(c->server);
+	if ((READ_ONCE(c->meta) ^ meta) & (XLVS_CONN_SEQ_MASK | XLVS_CONN_F_LIVE))
+		return false;
+	p->conn = c;
+	p->meta = meta;
+	p->forward = XLVS_CONN_FORWARD(meta);
+	return true;
+}
+
+static __always_inline bool xlvs_search4(struct xlvs_packet *p, __u32 bucket, enum xlvs_direction dir)
+{
+	struct xlvs_bucket4 *b = bpf_map_lookup_elem(&xlvs_conns4, &bucket);
+
+	if (!b)
+		return false;
+#pragma unroll
+	for (int i = 0; i < XLVS_CONN_WAYS; i++) {
+		struct xlvs_conn4 *e = &b->way[i];
+		__u32 meta = READ_ONCE(e->c.meta);
+
+		if (!xlvs_conn_is(meta, p->proto))
+			continue;
+		if (dir == XLVS_DIR_INPUT) {
+			if (!xlvs_matches4(p, e))
+				continue;
+		} else {
+			if (e->caddr != p->daddr.word[0] || e->cport != p->dport ||
+			    !xlvs_replies(p, &e->c, meta, e->vport))
+				continue;
+			p->vaddr.word[0] = e->vaddr;
+			p->vport = e->vport;
+		}
+		if (xlvs_take_match(p, &e->c, meta))
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool xlvs_search6(struct xlvs_packet *p, __u32 bucket, enum xlvs_direction dir)
+{
+	struct xlvs_bucket6 *b = bpf_map_lookup_elem(&xlvs_conns6, &bucket);
+
+	if (!b)
+		return false;
+#pragma unroll
+	for (int i = 0; i < XLVS_CONN_WAYS; i++) {
+		struct xlvs_conn6 *e = &b->way[i];
+		__u32 meta = READ_ONCE(e->c.meta);
+
+		if (!xlvs_conn_is(meta, p->proto))
+			continue;
+		if (dir == XLVS_DIR_INPUT) {
+			if (!xlvs_matches6(p, e))
+				continue;
+		} else {
+			if (e->cport != p->dport || !xlvs_addr_equal(&e->caddr, &p->daddr) ||
+			    !xlvs_replies(p, &e->c, meta, e->vport))
+				continue;
+			p->vaddr = e->vaddr;
+			p->vport = e->vport;
+		}
+		if (xlvs_take_match(p, &e->c, meta))
+			return true;
+	}
+	return false;
+}
+
+/* Looks into one bucket; a direction is a constant at each call. */
+static __always_inline bool xlvs_search(struct xlvs_packet *p, __u32 bucket, enum xlvs_direction dir)
+{
+	return p->family == XLVS_AF_INET ? xlvs_search4(p, bucket, dir) : xlvs_search6(p, bucket, dir);
+}
+
+static __always_inline __u32 xlvs_buckets(const struct xlvs_packet *p)
+{
+	return p->family == XLVS_AF_INET ? xlvs_limits.buckets4 : xlvs_limits.buckets6;
+}
+
+/* Finds the connection from the client's side (INPUT) or the server's (OUTPUT).
+ * writes   hash conn meta server forward; OUTPUT: vaddr vport */
+static __always_inline bool xlvs_lookup(struct xlvs_packet *p, enum xlvs_direction dir)
+{
+	__u32 n = xlvs_buckets(p);
+
+	p->conn = NULL;
+	p->hash = dir == XLVS_DIR_INPUT ?
+			  xlvs_hash_conn(&p->saddr, p->sport, p->proto, p->family, xlvs_limits.seed) :
+			  xlvs_hash_conn(&p->daddr, p->dport, p->proto, p->family, xlvs_limits.seed);
+	return xlvs_search(p, xlvs_conn_first(p->hash, n), dir) || xlvs_search(p, xlvs_conn_second(p->hash, n), dir);
+}
+
+/* State and flags after this packet; meta otherwise kept. */
+static __always_inline __u32 xlvs_step(const struct xlvs_packet *p, __u32 meta, enum xlvs_direction dir)
+{
+	__u32 state;
+
+	if (p->proto != IPPROTO_TCP)
+		return meta;
+	if (meta & XLVS_CONN_F_NOOUTPUT) {
+		if (dir == XLVS_DIR_OUTPUT)
+			meta &= ~XLVS_CONN_F_NOOUTPUT;
+		else
+			dir = XLVS_DIR_INPUT_ONLY;
+	}
+	state = xlvs_tcp_step(dir, p->event, XLVS_CONN_STATE(meta));
+	meta = (meta & ~(XLVS_CONN_STATE_MASK | XLVS_CONN_F_INACTIVE)) | state << 8;
+	if (!xlvs_tcp_active(state))
+		meta |= XLVS_CONN_F_INACTIVE;
+	return meta;
+}
+
+static __always_inline __u32 xlvs_timeout(const struct xlvs_packet *p, __u32 meta)
+{
+	if (p->proto == IPPROTO_TCP)
+		return p->control->timeouts[XLVS_TIMEOUT_TCP][XLVS_CONN_STATE(meta) & (XLVS_TIMEOUT_STATES - 1)];
+	return p->control->timeouts[XLVS_TIMEOUT_UDP][XLVS_UDP_NORMAL];
+}
+
+/* Moves the connection on: state, counts, timer. An established flow that
+ * stays established writes only when its expiry moves by a tick. */
+static __always_inline void xlvs_advance(struct xlvs_packet *p, enum xlvs_direction dir)
+{
+	struct xlvs_conn *c = p->conn;
+	__u32 from = p->meta, to = xlvs_step(p, from, dir), expires;
+
+	if (to != from) {
+		if (__sync_val_compare_and_swap(&c->meta, from, to) != from)
+			return; /* another core was first: its packet decides */
+		if ((from ^ to) & XLVS_CONN_F_INACTIVE)
+			xlvs_recount(p->server, from, to);
+		p->meta = to;
+	}
+	expires = p->now + xlvs_timeout(p, to);
+	if (READ_ONCE(c->expires) != expires)
+		WRITE_ONCE(c->expires, expires);
+	if (dir == XLVS_DIR_INPUT && READ_ONCE(c->packets) < XLVS_UDP_PROVEN_PACKETS)
+		WRITE_ONCE(c->packets, READ_ONCE(c->packets) + 1);
+}
+
+/* A SYN on a connection that is over starts a new one (conn_reuse_mode 1). */
+static __always_inline bool xlvs_reusable(const struct xlvs_packet *p)
+{
+	__u32 state = XLVS_CONN_STATE(p->meta);
+
+	return p->syn && (state == XLVS_TCP_TIME_WAIT || state == XLVS_TCP_CLOSE);
+}
+
+/* reads    p after parse
+ * writes   now, conn and what belongs to it, or conn = NULL
+ * returns  NEXT | DROP/SERVER_GONE
+ * cost     one bucket (one or two cache lines) for nearly all hits, two for a miss */
+static __always_inline enum xlvs_verdict xlvs_find_connection(struct xlvs_packet *p)
+{
+	struct xlvs_server *s;
+
+	p->now = xlvs_ticks(bpf_ktime_get_coarse_ns());
+	if (!xlvs_lookup(p, XLVS_DIR_INPUT))
+		return XLVS_NEXT;
+	if (xlvs_reusable(p) && xlvs_release(p->conn, p->meta)) {
+		p->conn = NULL;
+		return XLVS_NEXT;
+	}
+	s = xlvs_get_server(p->server);
+	if (!s || !(READ_ONCE(s->flags) & XLVS_SERVER_F_AVAILABLE))
+		return xlvs_drop(p, XLVS_REASON_SERVER_GONE);
+	xlvs_advance(p, XLVS_DIR_INPUT);
+	return XLVS_NEXT;
+}
+
+#endif

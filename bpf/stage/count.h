@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ActiveConn, InActConn, PersistConn and the overload mark: moved by whoever wins an entry's meta. */
+#ifndef XLVS_STAGE_COUNT_H
+#define XLVS_STAGE_COUNT_H
+
+#include "maps.h"
+
+static __always_inline __u32 *xlvs_count_of(struct xlvs_load *load, __u32 meta)
+{
+	if (meta & XLVS_CONN_F_TEMPLATE)
+		return &load->persistent;
+	return meta & XLVS_CONN_F_INACTIVE ? &load->inactive : &load->active;
+}
+
+/* A connection joins its server; at the upper threshold the server is overloaded. */
+static __always_inline void xlvs_bind(__u32 server, __u32 meta)
+{
+	struct xlvs_load *load = xlvs_get_load(server);
+	__u32 upper;
+
+	if (!load)
+		return;
+	__sync_fetch_and_add(xlvs_count_of(load, meta), 1);
+	upper = READ_ONCE(load->upper);
+	if (upper && READ_ONCE(load->active) + READ_ONCE(load->inactive) >= upper)
+		__sync_fetch_and_or(&load->flags, XLVS_LOAD_F_OVERLOAD);
+}
+
+/* A connection leaves: below the lower threshold, or three quarters of the
+ * upper one where no lower is set, the overload is over. */
+static __always_inline void xlvs_unbind(__u32 server, __u32 meta)
+{
+	struct xlvs_load *load = xlvs_get_load(server);
+	__u32 upper, lower, total;
+	bool over;
+
+	if (!load)
+		return;
+	__sync_fetch_and_add(xlvs_count_of(load, meta), -1);
+	if (!(READ_ONCE(load->flags) & XLVS_LOAD_F_OVERLOAD))
+		return;
+	upper = READ_ONCE(load->upper);
+	lower = READ_ONCE(load->lower);
+	total = READ_ONCE(load->active) + READ_ONCE(load->inactive);
+	if (lower)
+		over = total < lower;
+	else
+		over = !upper || (__u64)total * 4 < (__u64)upper * 3;
+	if (over)
+		__sync_fetch_and_and(&load->flags, ~XLVS_LOAD_F_OVERLOAD);
+}
+
+/* A connection changed sides. */
+static __always_inline void xlvs_recount(__u32 server, __u32 from, __u32 to)
+{
+	struct xlvs_load *load = xlvs_get_load(server);
+
+	if (!load)
+		return;
+	__sync_fetch_and_add(xlvs_count_of(load, from), -1);
+	__sync_fetch_and_add(xlvs_count_of(load, to), 1);
+}
+
+/* Takes an entry out of the table. meta: as just read, LIVE.
+ * Returns whether we did it: somebody else may have, or may have changed it. */
+static __always_inline bool xlvs_release(struct xlvs_conn *c, __u32 meta)
+{
+	__u32 server = READ_ONCE(c->server);
+
+	if (__sync_val_compare_and_swap(&c->meta, meta, meta & XLVS_CONN_SEQ_MASK) != meta)
+		return false;
+	xlvs_unbind(server, meta);
+	return true;
+}
+
+static __always_inline bool xlvs_expired(const struct xlvs_conn *c, __u32 now)
+{
+	return (__s32)(now - READ_ONCE(c->expires)) > 0;
+}
+
+#endif

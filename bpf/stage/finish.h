@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The last stage: counts the reason and turns a verdict into an XDP action. */
+#ifndef XLVS_STAGE_FINISH_H
+#define XLVS_STAGE_FINISH_H
+
+#include "maps.h"
+#include "packet.h"
+
+static __always_inline int xlvs_finish(struct xlvs_packet *p, enum xlvs_verdict v)
+{
+	if (p->reason != XLVS_REASON_FORWARDED)
+		xlvs_count(p->reason);
+	switch (v) {
+	case XLVS_TX:
+		return XDP_TX;
+	case XLVS_REDIRECT:
+		return (int)bpf_redirect(p->out_ifindex, 0);
+	case XLVS_DROP:
+		return XDP_DROP;
+	default:
+		return XDP_PASS;
+	}
+}
+
+#endif

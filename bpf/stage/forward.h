@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Stage 5: the packet rewritten for its server and on its way, or handed to the slow path. */
+#ifndef XLVS_STAGE_FORWARD_H
+#define XLVS_STAGE_FORWARD_H
+
+#include "forward/nat.h"
+#include "forward/tunnel.h"
+#include "net/fib.h"
+#include "stage/connection.h"
+
+/* Has the packet hops left?  returns NEXT | DROP/TTL */
+static __always_inline enum xlvs_verdict xlvs_check_ttl(struct xlvs_packet *p)
+{
+	void *data = xlvs_data(p), *end = xlvs_data_end(p);
+	__u8 ttl;
+
+	if (data + sizeof(struct ethhdr) + sizeof(struct iphdr) > end)
+		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
+	if (p->family == XLVS_AF_INET)
+		ttl = ((struct iphdr *)(data + sizeof(struct ethhdr)))->ttl;
+	else
+		ttl = ((struct ipv6hdr *)(data + sizeof(struct ethhdr)))->hop_limit;
+	return ttl > 1 ? XLVS_NEXT : xlvs_drop(p, XLVS_REASON_TTL);
+}
+
+/* Leaves the next hop in the frame's metadata for xlvs_slowpath, which lets
+ * the kernel resolve it; nothing is lost meanwhile.  returns PASS/NEIGHBOUR | DROP/HEADROOM */
+static __always_inline enum xlvs_verdict xlvs_ask_slowpath(struct xlvs_packet *p, const struct xlvs_route *route)
+{
+	struct xlvs_meta *meta;
+
+	if (bpf_xdp_adjust_meta(p->ctx, -(int)sizeof(*meta)))
+		return xlvs_drop(p, XLVS_REASON_HEADROOM);
+	meta = (void *)(long)p->ctx->data_meta;
+	if ((void *)(meta + 1) > xlvs_data(p))
+		return xlvs_drop(p, XLVS_REASON_HEADROOM);
+	meta->magic = XLVS_META_MAGIC;
+	meta->ifindex = route->hop.ifindex;
+	meta->family = (__u32)route->family;
+	meta->reserved = 0;
+	__builtin_memcpy(meta->nexthop, &route->gateway, 16);
+	return xlvs_pass(p, XLVS_REASON_NEIGHBOUR);
+}
+
+/* Puts the frame on its way out.  returns TX | REDIRECT | PASS/NEIGHBOUR */
+static __always_inline enum xlvs_verdict xlvs_send(struct xlvs_packet *p, const struct xlvs_nexthop *hop)
+{
+	struct ethhdr *eth = xlvs_data(p);
+
+	if ((void *)(eth + 1) > xlvs_data_end(p))
+		return xlvs_drop(p, XLVS_REASON_HEADROOM);
+	xlvs_set_macs(eth, hop->dmac, hop->smac);
+	p->reason = XLVS_REASON_FORWARDED;
+	if (hop->ifindex == p->ctx->ingress_ifindex)
+		return XLVS_TX;
+	p->out_ifindex = hop->ifindex;
+	return XLVS_REDIRECT;
+}
+
+/* Saves the Ethernet header over a growing head: the slow path needs the
+ * frame's own addresses to take it for ours. */
+static __always_inline bool xlvs_keep_macs(struct xlvs_packet *p, __u8 macs[12])
+{
+	struct ethhdr *eth = xlvs_data(p);
+
+	if ((void *)(eth + 1) > xlvs_data_end(p))
+		return false;
+	__builtin_memcpy(macs, eth, 12);
+	return true;
+}
+static __always_inline void xlvs_put_macs(struct xlvs_packet *p, const __u8 macs[12])
+{
+	struct ethhdr *eth = xlvs_data(p);
+
+	if ((void *)(eth + 1) <= xlvs_data_end(p))
+		__builtin_memcpy(eth, macs, 12);
+}
+
+/* Rewrites the packet by the connection's method.  returns NEXT | DROP with a reason */
+static __always_inline enum xlvs_verdict xlvs_rewrite(struct xlvs_packet *p, struct xlvs_server *s)
+{
+	switch (p->forward) {
+	case XLVS_FORWARD_DIRECT:
+		return xlvs_decrease_ttl(p);
+	case XLVS_FORWARD_TUNNEL:
+		return xlvs_forward_tunnel(p, s);
+	default:
+		return xlvs_translate(p, true, &s->addr, xlvs_server_port(s, p->dport));
+	}
+}
+
+/* The way to a server whose cached next hop has aged. */
+static __always_inline enum xlvs_verdict xlvs_find_route(struct xlvs_packet *p, struct xlvs_server *s,
+							 struct xlvs_route *route)
+{
+	struct xlvs_addr src = {}, dst = s->addr, from = s->tun_src;
+	enum xlvs_verdict v;
+
+	if (p->forward != XLVS_FORWARD_TUNNEL) {
+		src = p->saddr;
+		return xlvs_fib(p, s->family, &src, &dst, route, NULL);
+	}
+	v = xlvs_fib(p, s->family, &src, &dst, route, &from); /* any source: the route names it */
+	if (v == XLVS_NEXT && !xlvs_addr_equal(&from, &s->tun_src))
+		s->tun_src = from;
+	return v;
+}
+
+/* reads    p->server p->forward
+ * writes   the server's line: traffic, next hop
+ * returns  TX | REDIRECT | PASS/NEIGHBOUR | PASS/SERVER_LOCAL | DROP with a reason
+ * cost     two cache lines of the server; a FIB lookup twice a second */
+static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
+{
+	struct xlvs_line *line = xlvs_get_line(p->server);
+	struct xlvs_server *s = xlvs_get_server(p->server);
+	struct xlvs_route route;
+	enum xlvs_verdict v;
+	__u32 grow = 0, mtu;
+	bool resolved = true;
+	__u8 macs[12];
+
+	if (!line || !s)
+		return xlvs_drop(p, XLVS_REASON_NO_SERVER);
+	line->counters.in_pkts++;
+	line->counters.in_bytes += p->len;
+	v = xlvs_check_ttl(p);
+	if (v != XLVS_NEXT)
+		return v;
+	if (p->forward == XLVS_FORWARD_TUNNEL)
+		grow = xlvs_tunnel_overhead(s);
+	mtu = line->nexthop.mtu;
+	if (!line->nexthop.valid || (__s32)(p->now - line->nexthop.expires) >= 0) {
+		v = xlvs_find_route(p, s, &route);
+		if (v != XLVS_NEXT)
+			return v == XLVS_DROP && p->reason == XLVS_REASON_NO_ROUTE &&
+					       p->forward == XLVS_FORWARD_DIRECT ?
+				       xlvs_pass(p, XLVS_REASON_SERVER_LOCAL) :
+				       v;
+		route.hop.expires = p->now + XLVS_NEXTHOP_TICKS;
+		line->nexthop = route.hop;
+		resolved = route.hop.valid;
+		mtu = route.hop.mtu;
+	}
+	if (p->len + grow > mtu && mtu)
+		return xlvs_drop(p, XLVS_REASON_TOO_BIG);
+	if (grow && !xlvs_keep_macs(p, macs))
+		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
+	v = xlvs_rewrite(p, s);
+	if (v != XLVS_NEXT)
+		return v;
+	if (resolved)
+		return xlvs_send(p, &line->nexthop);
+	if (grow)
+		xlvs_put_macs(p, macs);
+	return xlvs_ask_slowpath(p, &route);
+}
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Beside the stages: NAT's way back, from the real server to the client. */
+#ifndef XLVS_STAGE_REPLY_H
+#define XLVS_STAGE_REPLY_H
+
+#include "stage/forward.h"
+
+/* Source becomes the virtual address again, and the packet goes to the client.
+ * reads    p after parse, from_nat
+ * writes   the connection's state and timer, the server's traffic
+ * returns  TX | REDIRECT | PASS/NOT_OURS | PASS/NEIGHBOUR | DROP with a reason
+ * cost     one bucket, the server's rows, a FIB lookup: clients are many */
+static __always_inline enum xlvs_verdict xlvs_reply(struct xlvs_packet *p)
+{
+	struct xlvs_route route;
+	struct xlvs_line *line;
+	enum xlvs_verdict v;
+
+	if (!xlvs_lookup(p, XLVS_DIR_OUTPUT))
+		return xlvs_pass(p, XLVS_REASON_NOT_OURS);
+	xlvs_advance(p, XLVS_DIR_OUTPUT);
+	line = xlvs_get_line(p->server);
+	if (line) {
+		line->counters.out_pkts++;
+		line->counters.out_bytes += p->len;
+	}
+	v = xlvs_check_ttl(p);
+	if (v != XLVS_NEXT)
+		return v;
+	v = xlvs_fib(p, p->family, &p->vaddr, &p->daddr, &route, NULL);
+	if (v != XLVS_NEXT)
+		return v;
+	if (route.hop.mtu && p->len > route.hop.mtu)
+		return xlvs_drop(p, XLVS_REASON_TOO_BIG);
+	v = xlvs_translate(p, false, &p->vaddr, p->vport);
+	if (v != XLVS_NEXT)
+		return v;
+	return route.hop.valid ? xlvs_send(p, &route.hop) : xlvs_ask_slowpath(p, &route);
+}
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Stage 4: a real server for a new connection, and the connection's entry. */
+#ifndef XLVS_STAGE_SCHEDULE_H
+#define XLVS_STAGE_SCHEDULE_H
+
+#include "schedule/turn.h"
+#include "schedule/wlc.h"
+#include "stage/insert.h"
+#include "stage/service.h"
+
+/* The current version of p->service: re-read when an edit replaced it behind us. */
+static __always_inline struct xlvs_version *xlvs_current_version(struct xlvs_packet *p)
+{
+	for (int i = 0; i < XLVS_VERSION_TRIES; i++) {
+		struct xlvs_service *svc = xlvs_get_service(p->service);
+		struct xlvs_version *v;
+
+		if (!svc)
+			return NULL;
+		p->version = READ_ONCE(svc->version);
+		v = xlvs_get_version(p->version);
+		if (v && v->service == p->service)
+			return v;
+	}
+	return NULL;
+}
+
+static __always_inline __u32 xlvs_pick(__u32 sched, __u32 version)
+{
+	switch (sched) {
+	case XLVS_SCHED_TURN:
+		return xlvs_pick_turn(version);
+	case XLVS_SCHED_WLC:
+		return xlvs_pick_wlc(version);
+	default:
+		return XLVS_NO_ROW;
+	}
+}
+
+/* A server by hash alone, for flows that the table has no room for: all their
+ * packets agree as long as the version stands. */
+static __always_inline __u32 xlvs_pick_stateless(const struct xlvs_packet *p, const struct xlvs_version *v)
+{
+	__u32 servers = v->servers, start;
+
+	if (!servers)
+		return XLVS_NO_ROW;
+	start = xlvs_reduce((__u32)(p->hash >> 16), servers);
+	for (__u32 i = 0; i < 32 && i < servers; i++) {
+		__u32 at = start + i < servers ? start + i : start + i - servers;
+		__u32 block = p->version + XLVS_FIRST_PICK + at / XLVS_PICKS_PER_BLOCK;
+		struct xlvs_pick_block *b = bpf_map_lookup_elem(&xlvs_arena, &block);
+
+		if (b && b->pick[at % XLVS_PICKS_PER_BLOCK].weight)
+			return b->pick[at % XLVS_PICKS_PER_BLOCK].server;
+	}
+	return XLVS_NO_ROW;
+}
+
+/* reads    p->service, conn == NULL
+ * writes   server forward conn; the server's count of connections
+ * returns  NEXT | DROP/NO_SERVER | DROP/TABLE_BUSY
+ * cost     rr, wrr: flat; wlc: a few ns per server */
+static __always_inline enum xlvs_verdict xlvs_schedule(struct xlvs_packet *p)
+{
+	struct xlvs_version *v = xlvs_current_version(p);
+	struct xlvs_server *s;
+	struct xlvs_line *line;
+
+	if (!v)
+		return xlvs_drop(p, XLVS_REASON_TABLE_BUSY);
+	p->server = xlvs_pick(v->sched, p->version);
+	s = xlvs_get_server(p->server);
+	if (!s)
+		return xlvs_drop(p, XLVS_REASON_NO_SERVER);
+	p->forward = s->forward;
+	if (xlvs_insert(p)) {
+		line = xlvs_get_line(p->server);
+		if (line)
+			line->counters.conns++;
+	} else if (!p->conn) {
+		p->server = xlvs_pick_stateless(p, v);
+		s = xlvs_get_server(p->server);
+		if (!s)
+			return xlvs_drop(p, XLVS_REASON_NO_SERVER);
+		p->forward = s->forward;
+		xlvs_count(XLVS_REASON_STATELESS);
+	}
+	return XLVS_NEXT;
+}
+
+#endif

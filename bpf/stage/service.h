@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Stage 3, for packets without a connection: the virtual service they address. */
+#ifndef XLVS_STAGE_SERVICE_H
+#define XLVS_STAGE_SERVICE_H
+
+#include "maps.h"
+#include "packet.h"
+
+#define XLVS_NO_ROW 0xffffffffu
+
+static __always_inline bool xlvs_key_equal(const struct xlvs_service_key *a, const struct xlvs_service_key *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2];
+}
+
+/* The row of a key in one bucket of the index, or XLVS_NO_ROW. */
+static __always_inline __u32 xlvs_index_search(const struct xlvs_service_key *key, __u64 hash, __u32 bucket)
+{
+	struct xlvs_index_bucket *b = bpf_map_lookup_elem(&xlvs_svc_index, &bucket);
+
+	if (!b)
+		return XLVS_NO_ROW;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < XLVS_INDEX_WAYS; i++) {
+		__u64 slot = READ_ONCE(b->slot[i]);
+		__u32 row = (__u32)slot - 1;
+		struct xlvs_service *svc;
+
+		if (!slot || slot >> 32 != hash >> 32)
+			continue;
+		svc = xlvs_get_service(row);
+		if (svc && xlvs_key_equal(&svc->key, key))
+			return row;
+	}
+	return XLVS_NO_ROW;
+}
+
+/* The row of a service, or XLVS_NO_ROW. half: as read once from xlvs_control. */
+static __always_inline __u32 xlvs_service_row(const struct xlvs_service_key *key, __u32 half)
+{
+	__u64 hash = xlvs_hash_service(key, xlvs_limits.seed);
+	__u32 n = xlvs_limits.index_buckets, base = half ? n : 0, row;
+
+	row = xlvs_index_search(key, hash, base + xlvs_index_first(hash, n));
+	if (row == XLVS_NO_ROW)
+		row = xlvs_index_search(key, hash, base + xlvs_index_second(hash, n));
+	return row;
+}
+
+/* May this packet open a connection? Not a reset, for TCP only a SYN, and
+ * never from the FTP data port, whose connections their control connection makes. */
+static __always_inline bool xlvs_may_open(const struct xlvs_packet *p)
+{
+	if (p->sport == bpf_htons(20))
+		return false;
+	return p->proto != IPPROTO_TCP || p->syn;
+}
+
+/* reads    p after parse, conn == NULL
+ * writes   service
+ * returns  NEXT | PASS/NO_CONNECTION | PASS/NOT_OURS
+ * cost     a cache line of the index and one of xlvs_services for a hit */
+static __always_inline enum xlvs_verdict xlvs_find_service(struct xlvs_packet *p)
+{
+	struct xlvs_service_key key = {
+		.addr = p->daddr,
+		.port = p->dport,
+		.proto = p->proto,
+		.family = (__u8)p->family,
+	};
+	__u32 half = READ_ONCE(p->control->half), row;
+
+	if (!xlvs_may_open(p))
+		return xlvs_pass(p, XLVS_REASON_NO_CONNECTION);
+	row = xlvs_service_row(&key, half);
+	if (row == XLVS_NO_ROW && READ_ONCE(p->control->any_port)) {
+		key.port = 0;
+		row = xlvs_service_row(&key, half);
+	}
+	p->service = row;
+	return row == XLVS_NO_ROW ? xlvs_pass(p, XLVS_REASON_NOT_OURS) : XLVS_NEXT;
+}
+
+#endif
