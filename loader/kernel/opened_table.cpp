@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Maps a pinned table's arrays, refusing what is not of this ABI or not of the sizes that control states.
+#include "kernel/opened_table.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+#include "abi/verdict.h"
+#include "kernel/pinned.h"
+
+namespace xlvs::kernel {
+namespace {
+
+Error damaged(const TableDir& dir, const std::string& why) {
+  return Error{Errc::kSystem,
+               fmt::format("the table in {} is damaged: {}; `xlvs detach` removes it", dir.path, why)};
+}
+
+/// Sums values of `T`, one per CPU each of `stride` bytes, with `add`.
+template <typename T, typename Add>
+T sum_cpus(const std::vector<char>& values, unsigned cpus, Add add) {
+  const std::size_t stride = (sizeof(T) + 7) & ~std::size_t{7};
+  T sum{};
+  for (unsigned cpu = 0; cpu < cpus; ++cpu) {
+    T one;
+    std::memcpy(&one, values.data() + cpu * stride, sizeof one);
+    add(sum, one);
+  }
+  return sum;
+}
+
+void add_line(xlvs_line& sum, const xlvs_line& one) {
+  sum.counters.conns += one.counters.conns;
+  sum.counters.in_pkts += one.counters.in_pkts;
+  sum.counters.in_bytes += one.counters.in_bytes;
+  sum.counters.out_pkts += one.counters.out_pkts;
+  sum.counters.out_bytes += one.counters.out_bytes;
+}
+
+Error cannot_read(const char* map, std::uint32_t row, int error) {
+  return Error{Errc::kSystem, fmt::format("cannot read row {} of {}: {}", row, map, std::strerror(error)),
+               error};
+}
+
+}  // namespace
+
+template <typename T>
+Status OpenedTable::map_array(const char* name, std::uint64_t entries, std::span<T>& view) {
+  auto fd = open_pinned(fd_path(dir_.folder), name);
+  if (!fd) return damaged(dir_, fd.error().what);
+  const auto shape = map_shape(*fd, name);
+  if (!shape) return shape.error();
+  if (shape->value_size != sizeof(T) || shape->max_entries != entries)
+    return damaged(dir_, fmt::format("{} has {} entries of {} bytes, not {} of {}", name, shape->max_entries,
+                                     shape->value_size, entries, sizeof(T)));
+  const std::size_t length = entries * sizeof(T);
+  void* address = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd->get(), 0);
+  if (address == MAP_FAILED)
+    return Error{Errc::kSystem,
+                 fmt::format("cannot map {} ({}): {}", name, human_bytes(length), std::strerror(errno)),
+                 errno};
+  mappings_.push_back({address, length});
+  view = std::span(static_cast<T*>(address), entries);
+  return ok();
+}
+
+Status OpenedTable::map_all(const Capacity& c) {
+  std::span<xlvs_control> control;
+  std::span<xlvs_filter> filter;
+  if (auto s = map_array("xlvs_control", 1, control); !s) return s;
+  if (auto s = map_array("xlvs_filter", 1, filter); !s) return s;
+  memory_.control = control.data();
+  memory_.filter = filter.data();
+  if (auto s = map_array("xlvs_svc_index", 2ull * c.index_buckets, memory_.index); !s) return s;
+  if (auto s = map_array("xlvs_services", c.max_services, memory_.services); !s) return s;
+  if (auto s = map_array("xlvs_arena", c.arena_blocks, memory_.arena); !s) return s;
+  if (auto s = map_array("xlvs_servers", c.max_servers, memory_.servers); !s) return s;
+  if (auto s = map_array("xlvs_loads", c.max_servers, memory_.loads); !s) return s;
+  if (auto s = map_array("xlvs_conns4", c.buckets4, memory_.conns4); !s) return s;
+  if (auto s = map_array("xlvs_conns6", c.buckets6, memory_.conns6); !s) return s;
+  for (auto [name, fd] : {std::pair{"xlvs_lines", &lines_}, std::pair{"xlvs_reasons", &reasons_}}) {
+    auto opened = open_pinned(fd_path(dir_.folder), name);
+    if (!opened) return damaged(dir_, opened.error().what);
+    *fd = std::move(*opened);
+  }
+  const auto lines = map_shape(lines_, "xlvs_lines");
+  const auto reasons = map_shape(reasons_, "xlvs_reasons");
+  if (!lines || lines->value_size != sizeof(xlvs_line) || lines->max_entries != c.max_servers)
+    return damaged(dir_, "xlvs_lines has another size than xlvs_servers");
+  if (!reasons || reasons->value_size != sizeof(std::uint64_t) || reasons->max_entries < XLVS_REASON_COUNT)
+    return damaged(dir_, "xlvs_reasons is too small");
+  return ok();
+}
+
+Result<std::unique_ptr<OpenedTable>> OpenedTable::open_fresh(TableDir dir, const Capacity& capacity) {
+  const int cpus = ::libbpf_num_possible_cpus();
+  if (cpus < 0)
+    return Error{Errc::kSystem, std::string("cannot count the CPUs: ") + std::strerror(-cpus), -cpus};
+  std::unique_ptr<OpenedTable> table(new OpenedTable(std::move(dir), static_cast<unsigned>(cpus)));
+  if (auto s = table->map_all(capacity); !s) return s.error();
+  return table;
+}
+
+Result<std::unique_ptr<OpenedTable>> OpenedTable::open(TableDir dir) {
+  const auto control = read_pinned_control(fd_path(dir.folder));
+  if (!control) return damaged(dir, "it has no readable xlvs_control");
+  if (control->abi != XLVS_ABI_VERSION)
+    return Error{Errc::kUnsupported,
+                 fmt::format("the table in {} has ABI version {}, this program speaks {}: use the xlvs that "
+                             "made it, or `xlvs detach` and attach again",
+                             dir.path, control->abi, XLVS_ABI_VERSION)};
+  return open_fresh(std::move(dir), capacity_of(*control));
+}
+
+Result<std::unique_ptr<OpenedTable>> OpenedTable::open() {
+  const auto ns = current_netns();
+  if (!ns) return ns.error();
+  auto dir = find_table(system_files(), *ns);
+  if (!dir) return dir.error();
+  return open(std::move(*dir));
+}
+
+OpenedTable::~OpenedTable() {
+  for (const auto& m : mappings_) ::munmap(m.address, m.length);
+}
+
+Result<std::vector<std::uint64_t>> OpenedTable::reasons() {
+  std::vector<char> values(cpus_ * sizeof(std::uint64_t));
+  std::vector<std::uint64_t> sums;
+  for (std::uint32_t row = 0; row < XLVS_REASON_COUNT; ++row) {
+    if (::bpf_map_lookup_elem(reasons_.get(), &row, values.data()) != 0)
+      return cannot_read("xlvs_reasons", row, errno);
+    sums.push_back(sum_cpus<std::uint64_t>(values, cpus_, [](auto& sum, auto one) { sum += one; }));
+  }
+  return sums;
+}
+
+Result<std::vector<xlvs_counters>> OpenedTable::counters(std::span<const std::uint32_t> servers) {
+  std::vector<char> values(cpus_ * sizeof(xlvs_line));
+  std::vector<xlvs_counters> sums;
+  sums.reserve(servers.size());
+  for (const std::uint32_t row : servers) {
+    if (::bpf_map_lookup_elem(lines_.get(), &row, values.data()) != 0)
+      return cannot_read("xlvs_lines", row, errno);
+    sums.push_back(sum_cpus<xlvs_line>(values, cpus_, add_line).counters);
+  }
+  return sums;
+}
+
+std::uint32_t OpenedTable::now() {
+  timespec ts{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+  return xlvs_ticks(static_cast<std::uint64_t>(ts.tv_sec) * 1000000000ull +
+                    static_cast<std::uint64_t>(ts.tv_nsec));
+}
+
+Status OpenedTable::lock(bool exclusive) {
+  int result = 0;
+  do result = ::flock(dir_.folder.get(), exclusive ? LOCK_EX : LOCK_SH);
+  while (result != 0 && errno == EINTR);
+  if (result != 0)
+    return Error{Errc::kSystem, fmt::format("cannot lock {}: {}", dir_.path, std::strerror(errno)), errno};
+  struct stat st {};
+  if (::fstat(dir_.folder.get(), &st) == 0 && st.st_nlink == 0)
+    return Error{Errc::kNotFound, fmt::format("the table in {} was removed meanwhile", dir_.path)};
+  return ok();
+}
+
+void OpenedTable::unlock() { ::flock(dir_.folder.get(), LOCK_UN); }
+
+}  // namespace xlvs::kernel

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Opens pinned objects and asks the kernel about them.
+#include "kernel/pinned.h"
+
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+namespace xlvs::kernel {
+namespace {
+
+Error system_error(const std::string& doing, int error) {
+  Errc code = Errc::kSystem;
+  if (error == ENOENT) code = Errc::kNotFound;
+  if (error == EACCES || error == EPERM) code = Errc::kPermission;
+  return Error{code, doing + ": " + std::strerror(error), error};
+}
+
+}  // namespace
+
+Result<UniqueFd> open_pinned(const std::string& folder, const std::string& name) {
+  UniqueFd fd(::bpf_obj_get((folder + "/" + name).c_str()));
+  if (!fd) return system_error("cannot open the pinned " + name, errno);
+  return fd;
+}
+
+Result<MapShape> map_shape(const UniqueFd& map, const std::string& name) {
+  bpf_map_info info{};
+  __u32 len = sizeof info;
+  if (::bpf_obj_get_info_by_fd(map.get(), &info, &len) != 0)
+    return system_error("cannot ask for the size of map " + name, errno);
+  return MapShape{info.value_size, info.max_entries};
+}
+
+Result<ProgramIdentity> program_identity(const UniqueFd& program) {
+  bpf_prog_info info{};
+  __u32 len = sizeof info;
+  if (::bpf_obj_get_info_by_fd(program.get(), &info, &len) != 0)
+    return system_error("cannot ask for the name of a BPF program", errno);
+  return ProgramIdentity{info.id, std::string(info.name, ::strnlen(info.name, sizeof info.name))};
+}
+
+Result<UniqueFd> program_by_id(std::uint32_t id) {
+  UniqueFd fd(::bpf_prog_get_fd_by_id(id));
+  if (!fd) return system_error("cannot open BPF program " + std::to_string(id), errno);
+  return fd;
+}
+
+std::optional<xlvs_control> read_pinned_control(const std::string& folder) {
+  const auto map = open_pinned(folder, "xlvs_control");
+  if (!map) return std::nullopt;
+  const auto shape = map_shape(*map, "xlvs_control");
+  if (!shape || shape->value_size < sizeof(std::uint32_t)) return std::nullopt;
+  std::vector<char> row(std::max<std::size_t>(shape->value_size, sizeof(xlvs_control)));
+  const std::uint32_t key = 0;
+  if (::bpf_map_lookup_elem(map->get(), &key, row.data()) != 0) return std::nullopt;
+  xlvs_control control{};
+  std::memcpy(&control, row.data(), sizeof control);
+  return control;
+}
+
+}  // namespace xlvs::kernel

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Pinned BPF objects: opened by path, and what the kernel says of them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "abi/control.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace xlvs::kernel {
+
+// Names under which programs are pinned beside the maps of abi/maps.h; also their names in the kernel.
+inline constexpr const char* kDirectorName = "xlvs_director";
+inline constexpr const char* kSlowpathName = "xlvs_slowpath";
+inline constexpr const char* kSweepStartName = "xlvs_sweep_start";
+inline constexpr const char* kSweepOnceName = "xlvs_sweep_once";
+inline constexpr const char* kTimersName = "xlvs_timers";
+
+/// Opens folder/name. kNotFound, kPermission, kSystem.
+Result<UniqueFd> open_pinned(const std::string& folder, const std::string& name);
+
+struct MapShape {
+  std::uint32_t value_size = 0;
+  std::uint32_t max_entries = 0;
+};
+Result<MapShape> map_shape(const UniqueFd& map, const std::string& name);
+
+struct ProgramIdentity {
+  std::uint32_t id = 0;
+  std::string name;
+};
+Result<ProgramIdentity> program_identity(const UniqueFd& program);
+/// The same by id, with the descriptor: needs CAP_SYS_ADMIN. kNotFound when the program is gone.
+Result<UniqueFd> program_by_id(std::uint32_t id);
+
+/// The control row of the table pinned in `folder`, as far as this ABI's structure reaches; nothing if
+/// there is none. Of another ABI version only `abi` means anything.
+std::optional<xlvs_control> read_pinned_control(const std::string& folder);
+
+}  // namespace xlvs::kernel

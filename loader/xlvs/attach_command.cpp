@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// xlvs attach and xlvs detach.
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "kernel/attach.h"
+#include "xlvs/command.h"
+
+namespace xlvs::command {
+namespace {
+
+void print_capacity(const kernel::Capacity& c) {
+  const int cpus = ::libbpf_num_possible_cpus();
+  fmt::print("table: {} IPv4 and {} IPv6 connections, {} services, {} real servers, {} of kernel memory\n",
+             c.max_conns, c.max_conns6, c.max_services, c.max_servers,
+             kernel::human_bytes(kernel::memory_bytes(c, cpus > 0 ? static_cast<unsigned>(cpus) : 1)));
+}
+
+int run_attach(const kernel::AttachRequest& request) {
+  const auto report = kernel::attach(request);
+  if (!report) return fail(report.error());
+  if (report->made_table) print_capacity(report->capacity);
+  for (const auto& name : report->attached)
+    fmt::print("{}: attached, {} mode\n", name, kernel::name_of(request.mode));
+  for (const auto& name : report->already) fmt::print("{}: was attached already\n", name);
+  if (!report->sweep_problem.empty())
+    fmt::print(stderr,
+               "xlvs: warning: expired connections are not swept by the kernel, run `xlvs sweep` every few "
+               "seconds: {}\n",
+               report->sweep_problem);
+  return kExitOk;
+}
+
+int run_detach(const std::vector<std::string>& interfaces) {
+  const auto report = interfaces.empty() ? kernel::detach_all() : kernel::detach(interfaces);
+  if (!report) return fail(report.error());
+  for (const auto& name : report->detached) fmt::print("{}: detached\n", name);
+  if (report->removed_table) fmt::print("table removed\n");
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_attach(CLI::App& app, Run& run) {
+  auto* cmd =
+      app.add_subcommand("attach", "Balance what arrives at these interfaces, making the table if need be");
+  const auto request = std::make_shared<kernel::AttachRequest>();
+  cmd->add_option("interface", request->interfaces, "Interfaces of this network namespace")->required();
+  const std::map<std::string, kernel::XdpMode> modes{{"native", kernel::XdpMode::kNative},
+                                                     {"generic", kernel::XdpMode::kGeneric}};
+  cmd->add_option("--mode", request->mode,
+                  "native (in the driver, the default) or generic (any interface, slower)")
+      ->transform(CLI::Transformer(modes))
+      ->option_text("MODE");
+  auto& c = request->capacity;
+  cmd->add_option("--conns", c.conns,
+                  fmt::format("IPv4 connections that fit into a new table [{}]", kernel::kDefaultConns));
+  cmd->add_option("--conns6", c.conns6, "IPv6 connections [a quarter of --conns]");
+  cmd->add_option("--services", c.services, fmt::format("Virtual services [{}]", kernel::kDefaultServices));
+  cmd->add_option("--servers", c.servers,
+                  fmt::format("Real servers of all services together [{}]", kernel::kDefaultServers));
+  cmd->add_option("--blocks", c.blocks,
+                  "64-byte blocks for server lists and schedules [4 per server and 32 per service]");
+  cmd->callback([request, &run] { run = [request] { return run_attach(*request); }; });
+}
+
+void add_detach(CLI::App& app, Run& run) {
+  auto* cmd = app.add_subcommand(
+      "detach", "Stop balancing at these interfaces; without any: at all, and remove the table");
+  const auto interfaces = std::make_shared<std::vector<std::string>>();
+  const auto all = std::make_shared<bool>(false);
+  auto* named = cmd->add_option("interface", *interfaces, "Interfaces; the table and its services stay");
+  cmd->add_flag("--all", *all, "The same as naming no interface")->excludes(named);
+  cmd->callback([interfaces, all, &run] { run = [interfaces, all] { return run_detach(*interfaces); }; });
+}
+
+}  // namespace xlvs::command

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The xlvs command: attaches the balancer to interfaces and shows how it fares; ipvsadm configures it.
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "xlvs/command.h"
+
+namespace xlvs::command {
+
+int fail(const Error& error) {
+  fmt::print(stderr, "xlvs: {}\n", error.what);
+  return kExitFailed;
+}
+
+}  // namespace xlvs::command
+
+int main(int argc, char** argv) {
+  using namespace xlvs::command;
+  CLI::App app("Linux Virtual Server at XDP speed: attach it here, configure it with ipvsadm", "xlvs");
+  app.set_version_flag("-V,--version", "xlvs " XLVS_VERSION);
+  app.require_subcommand(1);
+  app.failure_message([](const CLI::App*, const CLI::Error& e) {
+    return fmt::format("xlvs: {}; `xlvs --help` shows the usage\n", e.what());
+  });
+  Run run;
+  add_attach(app, run);
+  add_detach(app, run);
+  add_status(app, run);
+  add_sweep(app, run);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? kExitOk : kExitUsage;
+  }
+  return run();
+}
