@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What the end-to-end tests share: a balanced service on a fresh network, and checks that say what was wrong.
 #
-# A test names its method (dr, ipip, nat) and family (4, 6). Ports that end in
-# 80 are HTTP, 9000 is the echo; NAT translates them to 8080 and 9001.
+# A test names its method (dr, ipip, nat) and family (4, 6). Ports 80 to 89 are
+# HTTP, 9000 is the echo; NAT translates them to 8080 and 9001.
 
 # shellcheck source=tests/support/netns.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../support/netns.sh"
@@ -135,7 +135,7 @@ method_option() {
 # server_port METHOD PORT: where the real servers listen
 server_port() {
 	case $1$2 in
-	nat80) echo 8080 ;;
+	nat8[0-9]) echo 8080 ;;
 	nat9000) echo 9001 ;;
 	*) echo "$2" ;;
 	esac

@@ -305,22 +305,22 @@ wait_for() {
 	done
 }
 
-# A real HTTP server on ports 80 and 8080 of every real server; it answers its
-# own name. Everything in $NET_DIR/files can be fetched from each.
+# A real HTTP server on ports 80 to 84 and 8080 of every real server; it answers
+# its own name. Everything in $NET_DIR/files can be fetched from each.
 serve_http() {
-	local n port
+	local n port ports=(80 81 82 83 84 8080)
 	mkdir -p "$NET_DIR/files"
 	for ((n = 1; n <= NET_SERVERS; n++)); do
 		mkdir -p "$NET_DIR/server$n"
 		echo "server$n" >"$NET_DIR/server$n/index.html"
 		ln -sfn "$NET_DIR/files" "$NET_DIR/server$n/files"
-		for port in 80 8080; do
+		for port in "${ports[@]}"; do
 			in_server "$n" busybox httpd -f -p "[::]:$port" -h "$NET_DIR/server$n" </dev/null >/dev/null 2>&1 &
 			disown $!
 		done
 	done
 	for ((n = 1; n <= NET_SERVERS; n++)); do
-		for port in 80 8080; do
+		for port in "${ports[@]}"; do
 			wait_for 5 in_server "$n" curl -s -o /dev/null "http://127.0.0.1:$port/" ||
 				{ net_say "no HTTP server on port $port of server$n"; return 1; }
 		done
