@@ -20,7 +20,7 @@
  *          finds meta unchanged afterwards has read one entry, not two halves
  */
 #define XLVS_CONN_F_LIVE     0x00010000u /* the entry holds a connection */
-#define XLVS_CONN_F_BUSY     0x00020000u /* being filled */
+#define XLVS_CONN_F_BUSY     0x00020000u /* being filled; with LIVE: being moved, may be read but not changed */
 #define XLVS_CONN_F_TEMPLATE 0x00040000u /* persistence: stands for a client */
 #define XLVS_CONN_F_INACTIVE 0x00080000u /* counted in InActConn, else in ActiveConn */
 #define XLVS_CONN_F_NOOUTPUT 0x00100000u /* only client's packets seen: input-only states */

@@ -185,6 +185,8 @@ static __always_inline void xlvs_advance(struct xlvs_packet *p, enum xlvs_direct
 	__u32 from = p->meta, to = xlvs_step(p, from, dir), expires;
 
 	if (to != from) {
+		if (from & XLVS_CONN_F_BUSY)
+			return; /* it moves just now: the next packet finds it settled */
 		if (__sync_val_compare_and_swap(&c->meta, from, to) != from)
 			return; /* another core was first: its packet decides */
 		if ((from ^ to) & XLVS_CONN_F_INACTIVE)

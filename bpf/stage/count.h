@@ -62,11 +62,14 @@ static __always_inline void xlvs_recount(__u32 server, __u32 from, __u32 to)
 }
 
 /* Takes an entry out of the table. meta: as just read, LIVE.
- * Returns whether we did it: somebody else may have, or may have changed it. */
+ * Returns whether we did it: somebody else may have, or may have changed it,
+ * or be moving it (BUSY). */
 static __always_inline bool xlvs_release(struct xlvs_conn *c, __u32 meta)
 {
 	__u32 server = READ_ONCE(c->server);
 
+	if (meta & XLVS_CONN_F_BUSY)
+		return false;
 	if (__sync_val_compare_and_swap(&c->meta, meta, meta & XLVS_CONN_SEQ_MASK) != meta)
 		return false;
 	xlvs_unbind(server, meta);

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "stage/connection.h"
+#include "stage/room.h"
 
 /* How willingly a slot is given up. */
 enum xlvs_claim { XLVS_CLAIM_NEVER, XLVS_CLAIM_EMBRYONIC, XLVS_CLAIM_EXPIRED, XLVS_CLAIM_FREE };
@@ -120,19 +121,50 @@ static __always_inline bool xlvs_keep(struct xlvs_packet *p, struct xlvs_conn *o
 	return false;
 }
 
+/* A connection in the first bucket moves to its other one.
+ * Returns whether best is now a slot of ours. */
+static __always_inline bool xlvs_claim_moved(const struct xlvs_packet *p, struct xlvs_candidate *best, __u32 bucket)
+{
+	__u32 way = p->family == XLVS_AF_INET ? xlvs_make_room4(bucket) : xlvs_make_room6(bucket);
+
+	if (way >= XLVS_CONN_WAYS)
+		return false;
+	best->conn = xlvs_way(p->family, bucket, way);
+	if (!best->conn)
+		return false;
+	best->meta = READ_ONCE(best->conn->meta);
+	best->claim = XLVS_CLAIM_FREE;
+	return true;
+}
+
+/* A slot for the packet's flow: free or expired if there is one; else a
+ * connection makes room; else, last, an embryonic one is evicted. */
+static __always_inline bool xlvs_claim_best(const struct xlvs_packet *p, struct xlvs_candidate *best, __u32 first)
+{
+	if (best->claim < XLVS_CLAIM_EXPIRED) {
+		struct xlvs_candidate moved = {};
+
+		if (xlvs_claim_moved(p, &moved, first)) {
+			*best = moved;
+			return true;
+		}
+	}
+	return best->conn && xlvs_claim_slot(best);
+}
+
 /* Enters the packet's flow with p->server and p->forward.
  * writes   conn meta, or conn = NULL when no slot can be had
  * returns  whether a new connection was entered (false also when a twin was there first) */
 static __always_inline bool xlvs_insert(struct xlvs_packet *p)
 {
 	struct xlvs_candidate best = { .claim = XLVS_CLAIM_NEVER };
-	__u32 n = xlvs_buckets(p), meta;
+	__u32 n = xlvs_buckets(p), first = xlvs_conn_first(p->hash, n), meta;
 
 	p->conn = NULL;
-	xlvs_consider_bucket(p, &best, xlvs_conn_first(p->hash, n));
+	xlvs_consider_bucket(p, &best, first);
 	if (best.claim < XLVS_CLAIM_EXPIRED)
 		xlvs_consider_bucket(p, &best, xlvs_conn_second(p->hash, n));
-	if (!best.conn || !xlvs_claim_slot(&best))
+	if (!xlvs_claim_best(p, &best, first))
 		return false;
 	if (best.claim == XLVS_CLAIM_EMBRYONIC)
 		xlvs_count(XLVS_REASON_EVICTED);
