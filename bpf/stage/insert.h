@@ -121,7 +121,7 @@ static __always_inline bool xlvs_keep(struct xlvs_packet *p, struct xlvs_conn *o
 	return false;
 }
 
-/* A connection in the first bucket moves to its other one.
+/* A connection in the bucket moves to its other one.
  * Returns whether best is now a slot of ours. */
 static __always_inline bool xlvs_claim_moved(const struct xlvs_packet *p, struct xlvs_candidate *best, __u32 bucket)
 {
@@ -139,12 +139,13 @@ static __always_inline bool xlvs_claim_moved(const struct xlvs_packet *p, struct
 
 /* A slot for the packet's flow: free or expired if there is one; else a
  * connection makes room; else, last, an embryonic one is evicted. */
-static __always_inline bool xlvs_claim_best(const struct xlvs_packet *p, struct xlvs_candidate *best, __u32 first)
+static __always_inline bool xlvs_claim_best(const struct xlvs_packet *p, struct xlvs_candidate *best, __u32 first,
+					     __u32 second)
 {
 	if (best->claim < XLVS_CLAIM_EXPIRED) {
 		struct xlvs_candidate moved = {};
 
-		if (xlvs_claim_moved(p, &moved, first)) {
+		if (xlvs_claim_moved(p, &moved, first) || xlvs_claim_moved(p, &moved, second)) {
 			*best = moved;
 			return true;
 		}
@@ -158,13 +159,13 @@ static __always_inline bool xlvs_claim_best(const struct xlvs_packet *p, struct 
 static __always_inline bool xlvs_insert(struct xlvs_packet *p)
 {
 	struct xlvs_candidate best = { .claim = XLVS_CLAIM_NEVER };
-	__u32 n = xlvs_buckets(p), first = xlvs_conn_first(p->hash, n), meta;
+	__u32 n = xlvs_buckets(p), first = xlvs_conn_first(p->hash, n), second = xlvs_conn_second(p->hash, n), meta;
 
 	p->conn = NULL;
 	xlvs_consider_bucket(p, &best, first);
 	if (best.claim < XLVS_CLAIM_EXPIRED)
-		xlvs_consider_bucket(p, &best, xlvs_conn_second(p->hash, n));
-	if (!xlvs_claim_best(p, &best, first))
+		xlvs_consider_bucket(p, &best, second);
+	if (!xlvs_claim_best(p, &best, first, second))
 		return false;
 	if (best.claim == XLVS_CLAIM_EMBRYONIC)
 		xlvs_count(XLVS_REASON_EVICTED);

@@ -7,6 +7,7 @@
 
 static __always_inline struct xlvs_conn *xlvs_way(const int family, __u32 bucket, __u32 way)
 {
+	asm volatile("" : "+r"(way)); /* keeps the mask below, which the verifier wants to see */
 	if (family == XLVS_AF_INET) {
 		struct xlvs_bucket4 *b = bpf_map_lookup_elem(&xlvs_conns4, &bucket);
 

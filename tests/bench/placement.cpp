@@ -50,7 +50,7 @@ class Table {
 
 struct Rule {
   bool balance;  ///< the emptier bucket, else the second only when the first is full
-  bool move;     ///< make room by moving one entry of the first bucket
+  bool move;     ///< make room by moving one entry of either bucket
 };
 
 void simulate(double slots_per_connection, Rule rule) {
@@ -64,7 +64,7 @@ void simulate(double slots_per_connection, Rule rule) {
     if (!second_better && table.put(a, hash)) continue;
     if (table.put(b, hash)) {
       ++in_second;
-    } else if (!rule.move || !table.put_moving(a, hash)) {
+    } else if (!rule.move || !(table.put_moving(a, hash) || table.put_moving(b, hash))) {
       ++failed;
     }
   }
