@@ -22,8 +22,8 @@ constexpr std::uint64_t kMaxServers = 1u << 24;
 constexpr std::uint64_t kMaxBlocks = 1u << 30;
 constexpr std::uint64_t kPage = 4096;
 
-// A bucket of four that two choices lead to is rarely full below three quarters.
-constexpr std::uint64_t kConnsPerBucket = XLVS_CONN_WAYS * 3 / 4;
+// Two slots for each connection: no place is ever refused, and few connections live in their second bucket (ADR 2).
+constexpr std::uint64_t kConnsPerBucket = XLVS_CONN_WAYS / 2;
 // Buckets of eight with two choices: at half filling no key is ever refused in practice.
 constexpr std::uint64_t kServicesPerIndexBucket = XLVS_INDEX_WAYS / 2;
 // A server takes a record and a pick, a ninth of a block more, in its service's version, and some slots of
