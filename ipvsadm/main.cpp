@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// ipvsadm, and under their own names ipvsadm-save and ipvsadm-restore.
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/open.h"
+#include "restore.h"
+
+namespace {
+
+using namespace xlvs::ipvsadm;
+using xlvs::backend::Backend;
+
+constexpr int kNoEngine = 2;
+
+std::unique_ptr<Backend> open_engine() {
+  auto backend = xlvs::backend::open_backend();
+  if (backend) return *std::move(backend);
+  if (backend.error().code == xlvs::Errc::kInvalidArgument) {  // a setting of ours, not the kernel's answer
+    std::fprintf(stderr, "%s\n", backend.error().what.c_str());
+    return nullptr;
+  }
+  std::fprintf(stderr,
+               "Can't initialize ipvs: %s\n"
+               "Are you sure that IP Virtual Server is built in the kernel or as module?\n",
+               failure_text(backend.error()).c_str());
+  return nullptr;
+}
+
+int run_command(const std::vector<std::string>& args) {
+  const auto backend = open_engine();
+  if (!backend) return kNoEngine;
+  Session session{*backend, system_names(), stdout, stderr};
+  FdInput input(0);
+  return run(args, input, session).status;
+}
+
+int save(const std::vector<std::string>& args, std::string_view own_name) {
+  std::vector<std::string> command{"ipvsadm", "-S"};
+  for (std::size_t i = 1; i < args.size(); ++i) {
+    if (args[i] == "-n") {
+      if (command.size() == 2) command.push_back("-n");
+    } else if (args[i].starts_with('-')) {
+      std::fprintf(stderr,
+                   "%.*s: Script to save the IPVS table to stdout.\n"
+                   "   With the -n option, prints out the table in numeric format.\n",
+                   static_cast<int>(own_name.size()), own_name.data());
+      return 1;
+    }
+  }
+  return run_command(command);
+}
+
+/// Replaces the whole table at once by the one that stdin describes; lines that begin with # are left out.
+int restore_all() {
+  FdInput in(0);
+  std::string text, line;
+  for (int c = 0; c != -1;) {
+    c = in.get();
+    if (c != -1 && c != '\n') {
+      line += static_cast<char>(c);
+      continue;
+    }
+    if (!line.starts_with('#')) text += line + '\n';
+    line.clear();
+  }
+  const auto backend = open_engine();
+  if (!backend) return kNoEngine;
+  Session session{*backend, system_names(), stdout, stderr};
+  TextInput input(std::move(text));
+  return restore(input, "ipvsadm", Backend::Batch::kReplace, session).status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> args(argv, argv + argc);
+  if (args.empty()) return kNoEngine;
+  std::string_view own_name = args[0];
+  own_name.remove_prefix(own_name.rfind('/') + 1);  // npos + 1 == 0
+  if (own_name == "ipvsadm-save") return save(args, own_name);
+  if (own_name == "ipvsadm-restore") return restore_all();
+  return run_command(args);
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The one place that decides which engine a command talks to.
+#pragma once
+
+#include <memory>
+
+#include "backend/backend.h"
+#include "base/result.h"
+
+namespace xlvs::backend {
+
+/// Opens the engine of this network namespace. The environment's XLVS_BACKEND says which: "kernel" (IPVS),
+/// "xdp", or "auto", the default, which takes what is there.
+/// @error  kNoProtocol if nothing here balances, kPermission; kInvalidArgument for another word.
+Result<std::unique_ptr<Backend>> open_backend();
+
+}  // namespace xlvs::backend
