@@ -17,7 +17,7 @@
 
 /* Where to send, and what is still missing. */
 struct xlvs_route {
-	struct xlvs_nexthop hop; /* valid = 0: the neighbour is not resolved */
+	struct xlvs_nexthop hop; /* valid = 0: the neighbour is not resolved; mtu = 0: unknown */
 	struct xlvs_addr gateway; /* when the neighbour is not resolved: whom to ask for */
 	int family;		  /* of gateway */
 };
@@ -49,9 +49,11 @@ static __always_inline enum xlvs_verdict xlvs_fib(struct xlvs_packet *p, int fam
 	switch (rc) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
 		route->hop.valid = 1;
+		route->hop.mtu = fib.mtu_result;
 		break;
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
 		route->hop.valid = 0;
+		route->hop.mtu = 0; /* not told in this case */
 		break;
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
 		return xlvs_drop(p, XLVS_REASON_FORWARDING_OFF);
@@ -59,7 +61,6 @@ static __always_inline enum xlvs_verdict xlvs_fib(struct xlvs_packet *p, int fam
 		return xlvs_drop(p, XLVS_REASON_NO_ROUTE);
 	}
 	route->hop.ifindex = fib.ifindex;
-	route->hop.mtu = fib.mtu_result;
 	__builtin_memcpy(route->hop.dmac, fib.dmac, 6);
 	__builtin_memcpy(route->hop.smac, fib.smac, 6);
 	route->family = fib.family;
