@@ -182,9 +182,11 @@ Status load_and_pin(const Embedded& e, const std::string& path, const Capacity& 
 
 }  // namespace
 
-Status load_programs(const std::string& path, const Capacity& capacity, std::uint64_t seed) {
-  if (auto s = load_and_pin(embedded<director__elf_bytes>("director"), path, capacity, seed, nullptr); !s)
-    return s;
+Status load_director(const std::string& path, const Capacity& capacity, std::uint64_t seed) {
+  return load_and_pin(embedded<director__elf_bytes>("director"), path, capacity, seed, nullptr);
+}
+
+Status load_slowpath(const std::string& path, const Capacity& capacity, std::uint64_t seed) {
   return load_and_pin(embedded<slowpath__elf_bytes>("slowpath"), path, capacity, seed, nullptr);
 }
 
