@@ -20,7 +20,7 @@ struct xlvs_control {
 	__u32 timeouts_s[XLVS_TIMEOUT_ROWS][XLVS_TIMEOUT_STATES]; /* the same in seconds, as set */
 	__u32 any_port;	    /* services with port 0 */
 	/* capacity, fixed at attach */
-	__u32 max_services; /* rows of xlvs_services */
+	__u32 max_services; /* xlvs_services has twice as many rows: a restore stands beside the old table */
 	__u32 index_buckets; /* of one half, a power of two */
 	__u32 max_servers;  /* rows of xlvs_servers, xlvs_loads, xlvs_lines */
 	__u32 arena_blocks;

@@ -9,7 +9,7 @@
 namespace xlvs::kernel {
 
 /// Writes the control row of a table whose memory is all zero.
-Status format_table(encode::TableMemory memory, const Capacity& capacity, const Netns& ns,
+Status format_table(const encode::TableMemory& memory, const Capacity& capacity, const Netns& ns,
                     std::uint64_t seed);
 
 }  // namespace xlvs::kernel

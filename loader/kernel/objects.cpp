@@ -46,7 +46,7 @@ Error failed(const std::string& doing, int error, const BpfLog& log) {
 /// Sizes of the shared maps; maps that are not listed keep what the object says.
 std::uint32_t entries_of(std::string_view map, const Capacity& c) {
   if (map == "xlvs_svc_index") return 2 * c.index_buckets;
-  if (map == "xlvs_services") return c.max_services;
+  if (map == "xlvs_services") return 2 * c.max_services;
   if (map == "xlvs_arena") return c.arena_blocks;
   if (map == "xlvs_servers" || map == "xlvs_loads" || map == "xlvs_lines") return c.max_servers;
   if (map == "xlvs_conns4") return c.buckets4;
@@ -182,11 +182,9 @@ Status load_and_pin(const Embedded& e, const std::string& path, const Capacity& 
 
 }  // namespace
 
-Status load_director(const std::string& path, const Capacity& capacity, std::uint64_t seed) {
-  return load_and_pin(embedded<director__elf_bytes>("director"), path, capacity, seed, nullptr);
-}
-
-Status load_slowpath(const std::string& path, const Capacity& capacity, std::uint64_t seed) {
+Status load_programs(const std::string& path, const Capacity& capacity, std::uint64_t seed) {
+  if (auto s = load_and_pin(embedded<director__elf_bytes>("director"), path, capacity, seed, nullptr); !s)
+    return s;
   return load_and_pin(embedded<slowpath__elf_bytes>("slowpath"), path, capacity, seed, nullptr);
 }
 

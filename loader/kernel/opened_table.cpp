@@ -3,6 +3,7 @@
 #include "kernel/opened_table.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -79,7 +80,7 @@ Status OpenedTable::map_all(const Capacity& c) {
   memory_.control = control.data();
   memory_.filter = filter.data();
   if (auto s = map_array("xlvs_svc_index", 2ull * c.index_buckets, memory_.index); !s) return s;
-  if (auto s = map_array("xlvs_services", c.max_services, memory_.services); !s) return s;
+  if (auto s = map_array("xlvs_services", 2ull * c.max_services, memory_.services); !s) return s;
   if (auto s = map_array("xlvs_arena", c.arena_blocks, memory_.arena); !s) return s;
   if (auto s = map_array("xlvs_servers", c.max_servers, memory_.servers); !s) return s;
   if (auto s = map_array("xlvs_loads", c.max_servers, memory_.loads); !s) return s;
@@ -100,7 +101,10 @@ Status OpenedTable::map_all(const Capacity& c) {
 }
 
 Result<std::unique_ptr<OpenedTable>> OpenedTable::open_fresh(TableDir dir, const Capacity& capacity) {
-  std::unique_ptr<OpenedTable> table(new OpenedTable(std::move(dir), possible_cpus()));
+  const int cpus = ::libbpf_num_possible_cpus();
+  if (cpus < 0)
+    return Error{Errc::kSystem, std::string("cannot count the CPUs: ") + std::strerror(-cpus), -cpus};
+  std::unique_ptr<OpenedTable> table(new OpenedTable(std::move(dir), static_cast<unsigned>(cpus)));
   if (auto s = table->map_all(capacity); !s) return s.error();
   return table;
 }

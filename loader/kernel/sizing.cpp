@@ -2,7 +2,6 @@
 // Map sizes: how full each structure may become, and what that costs.
 #include "kernel/sizing.h"
 
-#include <bpf/libbpf.h>
 #include <fmt/format.h>
 
 #include <array>
@@ -16,7 +15,8 @@
 namespace xlvs::kernel {
 namespace {
 
-constexpr std::uint64_t kMaxConns = 1000000000;  // a connection's place, bucket and way, is a 32-bit number
+constexpr std::uint64_t kMaxConns =
+    1000000000;  // places are 32-bit numbers, one more than a third of it each
 constexpr std::uint64_t kMaxServices = 1u << 22;
 constexpr std::uint64_t kMaxServers = 1u << 24;
 constexpr std::uint64_t kMaxBlocks = 1u << 30;
@@ -87,15 +87,10 @@ std::uint64_t memory_bytes(const Capacity& c, unsigned cpus) {
   };
   return pages(1, sizeof(xlvs_control)) + pages(1, sizeof(xlvs_filter)) +
          pages(2ull * c.index_buckets, sizeof(xlvs_index_bucket)) +
-         pages(c.max_services, sizeof(xlvs_service)) + pages(c.arena_blocks, XLVS_BLOCK_SIZE) +
+         pages(2ull * c.max_services, sizeof(xlvs_service)) + pages(c.arena_blocks, XLVS_BLOCK_SIZE) +
          pages(c.max_servers, sizeof(xlvs_server)) + pages(c.max_servers, sizeof(xlvs_load)) +
          pages(c.buckets4, sizeof(xlvs_bucket4)) + pages(c.buckets6, sizeof(xlvs_bucket6)) +
          cpus * (pages(c.max_servers, sizeof(xlvs_line)) + pages(XLVS_REASON_COUNT, sizeof(std::uint64_t)));
-}
-
-unsigned possible_cpus() {
-  const int cpus = ::libbpf_num_possible_cpus();
-  return cpus > 0 ? static_cast<unsigned>(cpus) : 1;
 }
 
 Status check_memory(std::uint64_t needed, std::uint64_t available) {

@@ -15,7 +15,7 @@ namespace xlvs::model {
 struct ServiceKey {
   Family family = Family::kInet;
   Protocol protocol = Protocol::kNone;
-  Address address;
+  Address address{};
   std::uint16_t port = 0;  ///< host order; 0 = any port
   std::uint32_t fwmark = 0;
 
@@ -48,14 +48,14 @@ struct ServiceConfig {
   std::uint32_t flags = 0;      ///< ServiceFlags without kSvcHashed
   std::uint32_t timeout_s = 0;  ///< persistence; 0 unless kSvcPersistent
   std::uint32_t netmask = 0xffffffff;  ///< IPv4: mask in network order; IPv6: prefix length (default 128)
-  std::string pe_name;          ///< persistence engine, "" = none
+  std::string pe_name{};        ///< persistence engine, "" = none
 };
 
 struct Service {
-  ServiceKey key;
-  ServiceConfig config;
-  Counters stats;
-  Rates rates;
+  ServiceKey key{};
+  ServiceConfig config{};
+  Counters stats{};
+  Rates rates{};
 };
 
 /// Forwarding methods; the values of IP_VS_CONN_F_* in <linux/ip_vs.h>.
@@ -68,7 +68,7 @@ enum TunnelFlags : std::uint16_t { kTunNoCsum = 0, kTunCsum = 1, kTunRemCsum = 2
 
 /// What identifies a real server within its service. port 0 = the port that the client addressed.
 struct ServerKey {
-  Address address;
+  Address address{};
   std::uint16_t port = 0;  ///< host order
 
   friend auto operator<=>(const ServerKey&, const ServerKey&) = default;
@@ -86,22 +86,22 @@ struct ServerConfig {
 };
 
 struct Server {
-  ServerKey key;
-  ServerConfig config;
+  ServerKey key{};
+  ServerConfig config{};
   std::uint32_t active = 0, inactive = 0, persistent = 0;
-  Counters stats;
-  Rates rates;
+  Counters stats{};
+  Rates rates{};
 };
 
 /// One line of `ipvsadm -Lc`.
 struct Connection {
   Protocol protocol = Protocol::kNone;
   std::uint32_t expires_s = 0;  ///< remaining time
-  std::string state;            ///< ESTABLISHED, UDP, NONE ...
-  Address client, virtual_address, destination;
+  std::string state{};          ///< ESTABLISHED, UDP, NONE ...
+  Address client{}, virtual_address{}, destination{};
   std::uint16_t client_port = 0, virtual_port = 0, destination_port = 0;
   bool is_template = false;
-  std::string pe_name, pe_data;
+  std::string pe_name{}, pe_data{};
 };
 
 struct Timeouts {
@@ -112,10 +112,10 @@ struct Timeouts {
 enum class DaemonState : std::uint8_t { kMaster = 1, kBackup = 2 };
 struct Daemon {
   DaemonState state = DaemonState::kMaster;
-  std::string interface;
+  std::string interface{};
   std::uint32_t sync_id = 0;
   std::uint16_t max_len = 0;
-  Address group;
+  Address group{};
   std::uint16_t port = 0;
   std::uint8_t ttl = 0;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sched/rr.h"
 
+#include <algorithm>
+
 namespace xlvs::sched {
 namespace {
 
@@ -22,10 +24,14 @@ Position rr_changed(Position position, Change change, Slot at, std::span<const W
   return position;
 }
 
+std::uint64_t rr_slots(std::span<const Weight> weights) {
+  return weights.size() - static_cast<std::size_t>(std::count(weights.begin(), weights.end(), Weight{0}));
+}
+
 Result<std::vector<Slot>> rr_period(Position position, std::span<const Weight> weights) {
   const std::size_t n = weights.size();
   std::vector<Slot> period;
-  if (n > kMaxSlots) return Error{Errc::kNoSpace, "more servers than scheduler slots"};
+  if (Status s = check_slots(rr_slots(weights)); !s) return s.error();
   for (std::size_t i = 0; i < n; ++i) {
     const std::size_t slot = (position.last + i) % n;
     if (weights[slot] != 0) period.push_back(static_cast<Slot>(slot));
@@ -41,6 +47,6 @@ Position rr_after(Position position, std::span<const Weight> weights, std::uint6
 
 }  // namespace
 
-const Turns kRoundRobin{rr_init, rr_changed, rr_period, rr_after};
+const Turns kRoundRobin{rr_init, rr_changed, rr_slots, rr_period, rr_after};
 
 }  // namespace xlvs::sched

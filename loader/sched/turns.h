@@ -34,11 +34,16 @@ struct Turns {
   Position (*init)(std::span<const Weight> weights);
   /// The position after an edit of the server at list position `at`; `weights` are the new list's.
   Position (*changed)(Position position, Change change, Slot at, std::span<const Weight> weights);
+  /// Length of a period, whether it fits or not.
+  std::uint64_t (*slots)(std::span<const Weight> weights);
   /// One period of turns, beginning with the one after `position`. Empty when no server has a weight.
   /// kNoSpace beyond kMaxSlots; never truncates, for that would change the shares.
   Result<std::vector<Slot>> (*period)(Position position, std::span<const Weight> weights);
   /// The position after `turns` more turns.
   Position (*after)(Position position, std::span<const Weight> weights, std::uint64_t turns);
 };
+
+/// kNoSpace if a period of that length is more than a service can have.
+Status check_slots(std::uint64_t slots);
 
 }  // namespace xlvs::sched

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <iterator>
 #include <numeric>
-#include <string>
 
 namespace xlvs::sched {
 namespace {
@@ -67,8 +66,6 @@ std::size_t turn_after(const std::vector<Turn>& turns, Position position) {
   return next == turns.end() ? 0 : static_cast<std::size_t>(next - turns.begin());
 }
 
-bool fits(const Marks& m) { return m.sum / m.step <= kMaxSlots; }
-
 Position wrr_init(std::span<const Weight> weights) { return {marks(weights).top, 0}; }
 
 Position wrr_changed(Position position, Change, Slot, std::span<const Weight> weights) {
@@ -81,11 +78,14 @@ Position wrr_changed(Position position, Change, Slot, std::span<const Weight> we
   return {threshold, 0};
 }
 
+std::uint64_t wrr_slots(std::span<const Weight> weights) {
+  const Marks m = marks(weights);
+  return m.sum / m.step;
+}
+
 Result<std::vector<Slot>> wrr_period(Position position, std::span<const Weight> weights) {
   const Marks m = marks(weights);
-  if (!fits(m))
-    return Error{Errc::kNoSpace, "the weights need " + std::to_string(m.sum / m.step) +
-                                     " scheduler slots, more than " + std::to_string(kMaxSlots)};
+  if (Status s = check_slots(m.sum / m.step); !s) return s.error();
   const std::vector<Turn> turns = cycle(weights, m);
   const std::size_t first = turn_after(turns, position);
   std::vector<Slot> period;
@@ -96,7 +96,7 @@ Result<std::vector<Slot>> wrr_period(Position position, std::span<const Weight> 
 
 Position wrr_after(Position position, std::span<const Weight> weights, std::uint64_t count) {
   const Marks m = marks(weights);
-  if (count == 0 || !fits(m)) return position;
+  if (count == 0 || !check_slots(m.sum / m.step)) return position;
   const std::vector<Turn> turns = cycle(weights, m);
   if (turns.empty()) return position;
   const Turn& last = turns[(turn_after(turns, position) + (count - 1) % turns.size()) % turns.size()];
@@ -105,6 +105,6 @@ Position wrr_after(Position position, std::span<const Weight> weights, std::uint
 
 }  // namespace
 
-const Turns kWeightedRoundRobin{wrr_init, wrr_changed, wrr_period, wrr_after};
+const Turns kWeightedRoundRobin{wrr_init, wrr_changed, wrr_slots, wrr_period, wrr_after};
 
 }  // namespace xlvs::sched

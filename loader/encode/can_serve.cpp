@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "encode/can_serve.h"
+
+#include "sched/registry.h"
+
+namespace xlvs::encode {
+
+std::string xdp_can_serve(const model::ServiceKey& key, const model::ServiceConfig& config) {
+  constexpr std::uint16_t kFtp = 21;
+  const sched::Scheduler* scheduler = sched::find_scheduler(config.scheduler);
+  if (scheduler == nullptr || scheduler->pick == sched::Pick::kNone)
+    return "XDP does not have the scheduler " + config.scheduler;
+  if (key.protocol == model::Protocol::kSctp) return "XDP does not balance SCTP";
+  if (key.protocol == model::Protocol::kTcp && key.port == kFtp)
+    return "XDP does not follow FTP's data connections";
+  if ((config.flags & model::kSvcPersistent) != 0) return "XDP does not have persistence";
+  if ((config.flags & model::kSvcOnePacket) != 0) return "XDP does not have one-packet scheduling";
+  if (!config.pe_name.empty()) return "XDP does not have persistence engines";
+  return {};
+}
+
+std::string xdp_can_serve(const model::ServerConfig& config) {
+  switch (config.forward) {
+    case model::Forward::kMasq:
+    case model::Forward::kDirect:
+      return {};
+    case model::Forward::kTunnel:
+      if (config.tun_type == model::TunnelType::kIpip) return {};
+      return config.tun_type == model::TunnelType::kGue ? "XDP does not make GUE tunnels"
+                                                        : "XDP does not make GRE tunnels";
+    case model::Forward::kLocal:
+    case model::Forward::kBypass:
+      break;
+  }
+  return "XDP does not have this forwarding method";
+}
+
+}  // namespace xlvs::encode

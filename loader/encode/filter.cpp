@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "encode/filter.h"
+
+#include <vector>
+
+#include "encode/version.h"
+
+namespace xlvs::encode {
+namespace {
+
+struct Bit {
+  std::size_t word;
+  __u64 mask;
+};
+
+Bit bit_of(const Shared& shared, const xlvs_addr& address, unsigned family) {
+  const __u32 bit = xlvs_filter_bit(&address, static_cast<int>(family), shared.memory.control->seed);
+  return {bit / 64, __u64{1} << (bit % 64)};
+}
+
+void admit(const Shared& shared, __u64* words, const Bit& bit) {
+  if ((load(words[bit.word]) & bit.mask) == 0) shared.writer.set_bits(words[bit.word], bit.mask);
+}
+
+}  // namespace
+
+void admit_service(const Shared& shared, const xlvs_service_key& key) {
+  if (key.fwmark == 0) admit(shared, shared.memory.filter->vip, bit_of(shared, key.addr, key.family));
+}
+
+void admit_nat_server(const Shared& shared, const xlvs_addr& address, unsigned family) {
+  admit(shared, shared.memory.filter->nat, bit_of(shared, address, family));
+}
+
+void rebuild_filter(const Shared& shared) {
+  const TableMemory& memory = shared.memory;
+  std::vector<__u64> vip(XLVS_FILTER_WORDS), nat(XLVS_FILTER_WORDS);
+  for (const std::uint32_t row : published_services(memory)) {
+    const xlvs_service_key& key = memory.services[row].key;
+    const Bit bit = bit_of(shared, key.addr, key.family);
+    if (key.fwmark == 0) vip[bit.word] |= bit.mask;
+  }
+  for (const xlvs_server& server : memory.servers) {
+    if ((server.flags & XLVS_SERVER_F_USED) == 0 || (server.flags & XLVS_SERVER_F_NAT) == 0) continue;
+    const Bit bit = bit_of(shared, server.addr, server.family);
+    nat[bit.word] |= bit.mask;
+  }
+  shared.writer.copy(memory.filter->vip, vip.data(), sizeof memory.filter->vip);
+  shared.writer.copy(memory.filter->nat, nat.data(), sizeof memory.filter->nat);
+}
+
+}  // namespace xlvs::encode

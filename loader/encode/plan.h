@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The edits of one command or of a batch, collected over the published table before anything is stored.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "encode/draft.h"
+
+namespace xlvs::encode {
+
+class Plan {
+ public:
+  /// @param replace  start from an empty table instead of the published one.
+  Plan(const TableMemory& memory, bool replace) : memory_(memory), replace_(replace) {}
+
+  Status create(const model::ServiceKey& key, const model::ServiceConfig& config);
+  Status remove(const model::ServiceKey& key);
+  /// Forgets all services, collected and published.
+  void clear();
+  /// The draft to edit; it is published even if nothing is done to it. kNoService.
+  Result<Draft*> open(const model::ServiceKey& key);
+  /// A service as it would be. kNoService.
+  [[nodiscard]] Result<Draft> look(const model::ServiceKey& key) const;
+  /// All services as they would be.
+  [[nodiscard]] Result<std::vector<Draft>> look() const;
+  [[nodiscard]] std::vector<model::ServiceKey> keys() const;
+
+  /// Services that the plan touches; no draft = deleted.
+  using Drafts = std::map<model::ServiceKey, std::optional<Draft>>;
+  [[nodiscard]] Drafts& drafts() { return drafts_; }
+  [[nodiscard]] bool replaces() const { return replace_; }
+
+ private:
+  /// Row of a service that counts as published for this plan, or kNone.
+  [[nodiscard]] std::uint32_t base(const model::ServiceKey& key) const;
+
+  const TableMemory& memory_;
+  bool replace_;
+  Drafts drafts_;
+};
+
+}  // namespace xlvs::encode

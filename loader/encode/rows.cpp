@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "encode/rows.h"
+
+#include <arpa/inet.h>
+
+#include <cstddef>
+
+#include "encode/convert.h"
+#include "encode/filter.h"
+
+namespace xlvs::encode {
+
+static_assert(offsetof(xlvs_server, port) % 8 == 0 &&
+                  offsetof(xlvs_server, tun_port) == offsetof(xlvs_server, port) + 6,
+              "mirror() stores the edited fields as one word");
+static_assert(offsetof(xlvs_load, upper) % 8 == 0 &&
+                  offsetof(xlvs_load, lower) == offsetof(xlvs_load, upper) + 4,
+              "mirror() stores both thresholds as one word");
+
+void occupy(const Shared& shared, std::uint32_t row, const model::ServiceKey& service, const Entry& entry) {
+  const xlvs_load unloaded{};
+  shared.writer.copy(&shared.memory.loads[row], &unloaded, sizeof unloaded);
+  xlvs_server server{};
+  server.addr = to_abi(entry.key.address);
+  server.port = htons(entry.key.port);
+  server.family = static_cast<__u8>(entry.key.address.family);
+  server.svc = to_abi(service);
+  shared.writer.copy(&shared.memory.servers[row], &server, sizeof server);
+  shared.writer.set(shared.memory.servers[row].flags, XLVS_SERVER_F_USED);
+}
+
+void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& config) {
+  const xlvs_record record = to_abi(config);
+  xlvs_server server = shared.memory.servers[row];
+  server.forward = record.forward;
+  server.tun_type = record.tun_type;
+  server.tun_flags = record.tun_flags;
+  server.tun_port = record.tun_port;
+  shared.writer.copy(&shared.memory.servers[row].port, &server.port, sizeof(__u64));
+
+  xlvs_load& there = shared.memory.loads[row];
+  const bool relieved = record.upper == 0 || record.upper > there.upper;
+  if (relieved && (load(there.flags) & XLVS_LOAD_F_OVERLOAD) != 0)
+    shared.writer.clear_bits(there.flags, XLVS_LOAD_F_OVERLOAD);
+  const __u32 thresholds[2] = {record.upper, record.lower};
+  shared.writer.copy(&there.upper, thresholds, sizeof thresholds);
+}
+
+void revive(const Shared& shared, std::uint32_t row) {
+  xlvs_server& server = shared.memory.servers[row];
+  shared.writer.set(server.flags,
+                    (server.flags & XLVS_SERVER_F_NAT) | XLVS_SERVER_F_USED | XLVS_SERVER_F_AVAILABLE);
+}
+
+void note_nat(const Shared& shared, std::uint32_t row) {
+  xlvs_server& server = shared.memory.servers[row];
+  if ((server.flags & XLVS_SERVER_F_NAT) == 0)
+    shared.writer.set(server.flags, server.flags | XLVS_SERVER_F_NAT);
+  admit_nat_server(shared, server.addr, server.family);
+}
+
+void discard(const Shared& shared, std::uint32_t row, const xlvs_counters* zero) {
+  xlvs_server& server = shared.memory.servers[row];
+  if (zero != nullptr) shared.writer.copy(&server.zero, zero, sizeof *zero);
+  shared.writer.set(server.trash_since, shared.host.now());
+  shared.writer.set(server.flags, (server.flags & XLVS_SERVER_F_NAT) | XLVS_SERVER_F_USED |
+                                      (zero != nullptr ? XLVS_SERVER_F_KEPT : 0));
+}
+
+bool collect_trash(const Shared& shared) {
+  const TableMemory& memory = shared.memory;
+  if (memory.control->trash == 0) return false;
+  const std::uint32_t now = shared.host.now();
+  std::uint32_t left = 0;
+  bool freed = false;
+  for (std::size_t row = 0; row < memory.servers.size(); ++row) {
+    xlvs_server& server = memory.servers[row];
+    if (!in_trash(server)) continue;
+    const xlvs_load& l = memory.loads[row];
+    const bool idle = load(l.active) == 0 && load(l.inactive) == 0 && load(l.persistent) == 0;
+    if (idle && now - server.trash_since >= xlvs_seconds_to_ticks(kTrashPeriod_s)) {
+      shared.writer.set(server.flags, 0);
+      freed = true;
+    } else {
+      ++left;
+    }
+  }
+  if (freed) shared.writer.set(memory.control->trash, left);
+  return freed;
+}
+
+}  // namespace xlvs::encode

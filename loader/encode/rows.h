@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Rows of real servers: taking one, the fields that mirror the published records, and the trash.
+//
+// A deleted server keeps its row, with its connection counts, in the trash: its connections still point
+// there, and if it is added to the same service again, it gets the row back. Kernel IPVS does the same.
+#pragma once
+
+#include "encode/draft.h"
+#include "encode/shared.h"
+
+namespace xlvs::encode {
+
+inline bool used(const xlvs_server& row) { return (row.flags & XLVS_SERVER_F_USED) != 0; }
+inline bool available(const xlvs_server& row) { return (row.flags & XLVS_SERVER_F_AVAILABLE) != 0; }
+inline bool in_trash(const xlvs_server& row) { return used(row) && !available(row); }
+
+/// Gives a free row its identity, without connections. It takes no packets before revive().
+void occupy(const Shared& shared, std::uint32_t row, const model::ServiceKey& service, const Entry& entry);
+/// Sets the fields that mirror the record of the server in `row`, each by one store, where they differ.
+void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& config);
+/// Lets the server in `row` take packets: call it after mirror() and before publishing.
+void revive(const Shared& shared, std::uint32_t row);
+/// Notes that the server will be, or is, NAT: replies may come from it until its row is free.
+void note_nat(const Shared& shared, std::uint32_t row);
+/// Takes packets from the server in `row`. `zero`: its record's zero point, to be kept for its return; null
+/// if its service went too.
+void discard(const Shared& shared, std::uint32_t row, const xlvs_counters* zero);
+/// Frees rows in the trash that have no connections and had their time. Sets control.trash.
+/// @return whether it freed one.
+bool collect_trash(const Shared& shared);
+/// Forgets kept totals of servers in the trash whose service `gone(key)`.
+template <typename Predicate>
+void forget_totals(const Shared& shared, Predicate gone) {
+  for (xlvs_server& row : shared.memory.servers)
+    if (in_trash(row) && (row.flags & XLVS_SERVER_F_KEPT) != 0 && gone(row.svc))
+      shared.writer.set(row.flags, row.flags & ~__u32{XLVS_SERVER_F_KEPT});
+}
+
+}  // namespace xlvs::encode
