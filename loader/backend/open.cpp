@@ -6,12 +6,40 @@
 #include <string_view>
 
 #include "backend/kernel_backend.h"
+#include "backend/xdp_backend.h"
+#include "kernel/opened_table.h"
 
 namespace xlvs::backend {
+
+namespace {
+
+/// Base of OpenedXdp, so that the table outlives the back end that borrows it.
+struct TableOwner {
+  std::unique_ptr<kernel::OpenedTable> table;
+};
+
+class OpenedXdp : private TableOwner, public XdpBackend {
+ public:
+  explicit OpenedXdp(std::unique_ptr<kernel::OpenedTable> opened)
+      : TableOwner{std::move(opened)}, XdpBackend(table->memory(), *table) {}
+};
+
+Result<std::unique_ptr<Backend>> open_xdp_backend() {
+  auto table = kernel::OpenedTable::open();
+  if (!table) return table.error();
+  return std::unique_ptr<Backend>(std::make_unique<OpenedXdp>(*std::move(table)));
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Backend>> open_backend() {
   const char* chosen = std::getenv("XLVS_BACKEND");
   const std::string_view which = chosen && *chosen ? chosen : "auto";
+  if (which == "xdp") return open_xdp_backend();
+  if (which == "auto") {
+    auto xdp = open_xdp_backend();
+    if (xdp || xdp.error().code != Errc::kNotFound) return xdp;
+  }
   if (which == "auto" || which == "kernel") return open_kernel_backend();
   return Error{Errc::kInvalidArgument, "XLVS_BACKEND=" + std::string(which) + ": no such engine"};
 }
