@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Compares two transcripts of one scenario; times may differ by what a machine's hesitation explains."""
+"""Compares two transcripts of one scenario; expiry times may differ by what a machine's speed explains."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 TIME_SLACK_S = 2
+_AT = re.compile(r"  at (\d+) s")
 _TIME = re.compile(r"(?<= )(\d+):(\d\d)(?= )")
 
 
@@ -34,13 +35,25 @@ def steps(text: str) -> list[list[str]]:
     return result
 
 
+def _elapsed(step: list[str]) -> tuple[int, list[str]]:
+    """When a listing was made, in seconds from the start, and the step without that line."""
+    for line in step:
+        if match := _AT.fullmatch(line):
+            return int(match[1]), [other for other in step if other is not line]
+    return 0, step
+
+
 def _paired(wanted: list[str], got: list[str], slack: int) -> bool:
     return len(wanted) == len(got) and all(same(a, b, slack) for a, b in zip(wanted, got))
 
 
-def differences(wanted: str, got: str, slack: int = TIME_SLACK_S) -> list[str]:
+def _only_in(sign: str, lines: list[str], others: list[str], slack: int) -> list[str]:
+    return [f"  {sign} {line.strip()}" for line in lines if not any(same(line, other, slack) for other in others)]
+
+
+def differences(wanted_text: str, got_text: str, slack: int = TIME_SLACK_S) -> list[str]:
     """Lines that explain every difference: the step, what was wanted (-), what came (+)."""
-    ours, theirs = steps(got), steps(wanted)
+    ours, theirs = steps(got_text), steps(wanted_text)
     report: list[str] = []
     for position, step in enumerate(theirs):
         if position >= len(ours):
@@ -48,11 +61,14 @@ def differences(wanted: str, got: str, slack: int = TIME_SLACK_S) -> list[str]:
         mine = ours[position]
         if mine[0] != step[0]:
             return [*report, f"another step: wanted {step[0]}, got {mine[0]}"]
-        if not _paired(step[1:], mine[1:], slack):
+        wanted_at, wanted_lines = _elapsed(step[1:])
+        got_at, got_lines = _elapsed(mine[1:])
+        allowed = slack + abs(wanted_at - got_at)
+        if not _paired(wanted_lines, got_lines, allowed):
             report.append(step[0])
-            report += [f"  - {line.strip()}" for line in step[1:] if not any(same(line, o, slack) for o in mine[1:])]
-            report += [f"  + {line.strip()}" for line in mine[1:] if not any(same(o, line, slack) for o in step[1:])]
-            if sorted(step[1:]) == sorted(mine[1:]):
+            report += _only_in("-", wanted_lines, got_lines, allowed)
+            report += _only_in("+", got_lines, wanted_lines, allowed)
+            if sorted(wanted_lines) == sorted(got_lines):
                 report.append("  (the same lines in another order)")
     if len(ours) > len(theirs):
         report.append(f"goes on after the end: {ours[len(theirs)][0]}")

@@ -85,6 +85,7 @@ class Run:
         self._target = target
         self._lab = lab
         self._decoder = Decoder(scenario.gue_ports)
+        self._started = time.monotonic()
         self.lines: list[str] = []
 
     def all(self) -> list[str]:
@@ -180,6 +181,7 @@ class Run:
         """The kernel lists connections in the order of a hash that differs at every boot: sorted here."""
         status, out, err = run_command([self._target.ipvsadm(), "-Lnc", *step.words[1:]])
         lines = out.splitlines()
+        self._say(f"at {time.monotonic() - self._started:.0f} s")
         lines[2:] = sorted(lines[2:], key=lambda line: (line.split()[:1] + line.split()[3:], line))
         self._outcome(status, "\n".join(lines), err)
 
