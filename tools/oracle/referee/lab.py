@@ -119,7 +119,8 @@ class Lab:
         self._wire(mtu)
         if xdp_peers:
             self._attach_pass()
-        self._populate(addresses | set(_SENTINEL.values()), vips)
+        self._address_sides()
+        self.populate(addresses | set(_SENTINEL.values()), vips)
 
     def _wire(self, mtu: int) -> None:
         net = self._netlink
@@ -146,18 +147,20 @@ class Lab:
             self._links.append(netlink.attach_xdp(self._world.xdp_pass(), socket.if_nametoindex(peer)))
         netlink.enter_namespace(self.namespace)
 
-    def _populate(self, addresses: set[str], vips: set[str]) -> None:
-        net = self._netlink
+    def _address_sides(self) -> None:
         for side, networks in NETWORKS.items():
             index = socket.if_nametoindex(WIRE_NAMES[side])
             for network in networks:
                 interface = ipaddress.ip_interface(network)
-                net.address(index, str(interface.ip), interface.network.prefixlen)
+                self._netlink.address(index, str(interface.ip), interface.network.prefixlen)
+
+    def populate(self, addresses: set[str], vips: set[str]) -> None:
+        """Makes the virtual addresses local to the director and all others its neighbours."""
         for vip in sorted(vips):
-            net.address(1, vip, 128 if ":" in vip else 32)
+            self._netlink.address(1, vip, 128 if ":" in vip else 32)
         for address in sorted(addresses - vips):
             self.add_station(address)
-        net.flush()
+        self._netlink.flush()
 
     def add_station(self, address: str) -> None:
         side = side_of(address)

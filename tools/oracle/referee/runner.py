@@ -20,14 +20,17 @@ class TargetError(RuntimeError):
 
 
 class KernelTarget:
-    """Kernel IPVS with the real ipvsadm."""
+    """Kernel IPVS with the real ipvsadm, or with another one."""
 
-    name = "kernel"
     xdp_peers = False
     settle_s = 2.5  # the estimator refreshes the counters shown every two seconds
 
+    def __init__(self, ipvsadm: str = "ipvsadm") -> None:
+        self._ipvsadm = ipvsadm
+        self._version = ""
+
     def ipvsadm(self) -> str:
-        return "ipvsadm"
+        return self._ipvsadm
 
     def start(self) -> None:
         if not Path("/proc/net/ip_vs").exists():
@@ -37,13 +40,14 @@ class KernelTarget:
         """Nothing to do: the namespace goes, and all with it."""
 
     def version(self) -> str:
-        return f"kernel {platform.release()}, {run_command(['ipvsadm', '--version'])[1].strip()}"
+        if not self._version:
+            self._version = f"kernel {platform.release()}, {run_command([self._ipvsadm, '--version'])[1].strip()}"
+        return self._version
 
 
 class XlvsTarget:
     """xlvs and its ipvsadm from a build folder."""
 
-    name = "xlvs"
     xdp_peers = True
     settle_s = 2.5
 
@@ -63,7 +67,8 @@ class XlvsTarget:
 
     def start(self) -> None:
         devices = list(surroundings.WIRE_NAMES.values())
-        status, out, err = run_command([self.xlvs(), "attach", *self._attach_arguments, *devices])
+        sizes = self._attach_arguments or ["--conns", "65536", "--conns6", "65536"]
+        status, out, err = run_command([self.xlvs(), "attach", *sizes, *devices])
         if status:
             raise TargetError(f"xlvs attach: status {status}: {(err or out).strip()}")
 
@@ -80,10 +85,11 @@ Target = KernelTarget | XlvsTarget
 class Run:
     """One scenario on one director."""
 
-    def __init__(self, scenario: Scenario, target: Target, lab: Lab) -> None:
+    def __init__(self, scenario: Scenario, target: Target, lab: Lab, only_own: bool) -> None:
         self._scenario = scenario
         self._target = target
         self._lab = lab
+        self._only_own = only_own  # leave out connections of other scenarios on the same director
         self._decoder = Decoder(scenario.gue_ports)
         self._started = time.monotonic()
         self.lines: list[str] = []
@@ -181,6 +187,9 @@ class Run:
         """The kernel lists connections in the order of a hash that differs at every boot: sorted here."""
         status, out, err = run_command([self._target.ipvsadm(), "-Lnc", *step.words[1:]])
         lines = out.splitlines()
+        if self._only_own:
+            vips = {f"[{vip}]" if ":" in vip else vip for vip in self._scenario.vips}
+            lines[2:] = [line for line in lines[2:] if line.split()[4].rpartition(":")[0] in vips]
         self._say(f"at {time.monotonic() - self._started:.0f} s")
         lines[2:] = sorted(lines[2:], key=lambda line: (line.split()[:1] + line.split()[3:], line))
         self._outcome(status, "\n".join(lines), err)
@@ -203,13 +212,43 @@ class Run:
         self._lab.set_mtu({"client": CLIENT, "server": SERVER}[step.words[1]], int(step.words[2]))
 
 
-def run_scenario(world: World, scenario: Scenario, target: Target) -> list[str]:
-    lab = Lab(world, scenario.addresses, scenario.vips, target.xdp_peers)
-    try:
-        target.start()
+class Session:
+    """Runs scenarios one after the other, each on a director of its own, or all on one that is cleared in between.
+
+    Reuse saves the time of loading programs. It needs scenarios whose addresses differ, as those of `generate` do:
+    connections and deleted servers of the last scenario are still there.
+    """
+
+    def __init__(self, target: Target, reuse: bool = False) -> None:
+        self._world = World()
+        self._target = target
+        self._reuse = reuse
+        self._lab: Lab | None = None
+
+    def run(self, scenario: Scenario) -> list[str]:
+        if self._lab is None:
+            self._lab = Lab(self._world, scenario.addresses, scenario.vips, self._target.xdp_peers)
+            try:
+                self._target.start()
+            except TargetError:
+                self._leave()
+                raise
+        else:
+            self._lab.populate(scenario.addresses, scenario.vips)
         try:
-            return Run(scenario, target, lab).all()
+            return Run(scenario, self._target, self._lab, only_own=self._reuse).all()
         finally:
-            target.stop()
-    finally:
-        lab.close()
+            if self._reuse:
+                run_command([self._target.ipvsadm(), "-C"])
+            else:
+                self.close()
+
+    def close(self) -> None:
+        if self._lab is not None:
+            self._target.stop()
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._lab is not None:
+            self._lab.close()
+            self._lab = None
