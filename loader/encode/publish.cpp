@@ -289,7 +289,8 @@ Status Publisher::fill_index() {
   if (plan_.replaces()) half_.assign(now.size(), xlvs_index_bucket{});
   for (const Change& change : changes_) {
     const xlvs_service_key key = to_abi(change.key);
-    auto place = change.old_row == kNone || plan_.replaces() ? std::nullopt : find_slot(memory_, half_, key);
+    // looked up in the published half: rows that half_ got here have no keys yet
+    auto place = plan_.replaces() ? std::nullopt : find_slot(memory_, now, key);
     if (change.draft == nullptr) {
       if (place) half_[place->bucket].slot[place->way] = 0;
       continue;
@@ -396,14 +397,17 @@ void Publisher::settle() {
     discarded += static_cast<std::uint32_t>(change.leave.size());
     if (change.ends()) ended.push_back(to_abi(change.key));
     if (change.draft != nullptr)
-      for (const Entry& e : change.draft->servers()) mirror(shared_, e.row, e.config);
+      for (const Entry& e : change.draft->servers()) {
+        mirror(shared_, e.row, e.config);
+        forget_totals(shared_, e.row);
+      }
   }
   const auto before = [](const xlvs_service_key& a, const xlvs_service_key& b) {
     return std::memcmp(&a, &b, sizeof a) < 0;
   };
   std::sort(ended.begin(), ended.end(), before);
   if (!ended.empty() && control.trash != 0)
-    forget_totals(shared_, [&](const xlvs_service_key& k) {
+    forget_totals_if(shared_, [&](const xlvs_service_key& k) {
       return std::binary_search(ended.begin(), ended.end(), k, before);
     });
   if (const std::uint32_t trash = control.trash - revived_ + discarded; trash != control.trash)
@@ -434,15 +438,17 @@ void repair(const Shared& shared) {
       if (record.forward == XLVS_FORWARD_NAT) note_nat(shared, record.server);
       mirror(shared, record.server, to_model(record));
       if (!available(memory.servers[record.server])) revive(shared, record.server);
+      forget_totals(shared, record.server);
     }
   }
   std::uint32_t trash = 0;
   for (std::uint32_t row = 0; row < memory.servers.size(); ++row) {
     if (!used(memory.servers[row]) || listed[row]) continue;
-    if (available(memory.servers[row])) discard(shared, row, nullptr);
+    const bool kept = (memory.servers[row].flags & XLVS_SERVER_F_KEPT) != 0;
+    if (available(memory.servers[row])) discard(shared, row, kept ? &memory.servers[row].zero : nullptr);
     ++trash;
   }
-  forget_totals(shared, [&](const xlvs_service_key& key) { return find_service(memory, key) == kNone; });
+  forget_totals_if(shared, [&](const xlvs_service_key& key) { return find_service(memory, key) == kNone; });
   shared.writer.set(control.services, static_cast<__u32>(census.services.size()));
   shared.writer.set(control.any_port, census.any_port);
   shared.writer.set(control.trash, trash);

@@ -48,8 +48,15 @@ void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& 
 
 void revive(const Shared& shared, std::uint32_t row) {
   xlvs_server& server = shared.memory.servers[row];
-  shared.writer.set(server.flags,
-                    (server.flags & XLVS_SERVER_F_NAT) | XLVS_SERVER_F_USED | XLVS_SERVER_F_AVAILABLE);
+  // KEPT stays until the server is published: whoever dies before that leaves it in the trash, with its
+  // totals
+  shared.writer.set(server.flags, server.flags | XLVS_SERVER_F_AVAILABLE);
+}
+
+void forget_totals(const Shared& shared, std::uint32_t row) {
+  xlvs_server& server = shared.memory.servers[row];
+  if ((server.flags & XLVS_SERVER_F_KEPT) != 0)
+    shared.writer.set(server.flags, server.flags & ~__u32{XLVS_SERVER_F_KEPT});
 }
 
 void note_nat(const Shared& shared, std::uint32_t row) {

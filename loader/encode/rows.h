@@ -25,15 +25,17 @@ void note_nat(const Shared& shared, std::uint32_t row);
 /// Takes packets from the server in `row`. `zero`: its record's zero point, to be kept for its return; null
 /// if its service went too.
 void discard(const Shared& shared, std::uint32_t row, const xlvs_counters* zero);
+/// Forgets what discard() kept, when the server is back in a list or its service is gone.
+void forget_totals(const Shared& shared, std::uint32_t row);
 /// Frees rows in the trash that have no connections and had their time. Sets control.trash.
 /// @return whether it freed one.
 bool collect_trash(const Shared& shared);
 /// Forgets kept totals of servers in the trash whose service `gone(key)`.
 template <typename Predicate>
-void forget_totals(const Shared& shared, Predicate gone) {
-  for (xlvs_server& row : shared.memory.servers)
-    if (in_trash(row) && (row.flags & XLVS_SERVER_F_KEPT) != 0 && gone(row.svc))
-      shared.writer.set(row.flags, row.flags & ~__u32{XLVS_SERVER_F_KEPT});
+void forget_totals_if(const Shared& shared, Predicate gone) {
+  const auto servers = shared.memory.servers;
+  for (std::uint32_t row = 0; row < servers.size(); ++row)
+    if (in_trash(servers[row]) && gone(servers[row].svc)) forget_totals(shared, row);
 }
 
 }  // namespace xlvs::encode

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Turns as packets take them from the published schedule, over edits.
+#include <gmock/gmock.h>
+
+#include "encode/convert.h"
+#include "encode_seen.h"
+
+namespace xlvs::encode {
+namespace {
+
+struct ScheduleTest : TableTest {
+  /// Last octets of the next n picks, as the data plane takes them.
+  std::string picks(const model::ServiceKey& key, int n) {
+    const PacketView view(memory);
+    std::string text;
+    for (int i = 0; i < n; ++i) {
+      const std::uint32_t row = view.turn(view.lookup(to_abi(key)), memory);
+      const auto* octets =
+          row == ~0u ? nullptr : reinterpret_cast<const std::uint8_t*>(memory.servers[row].addr.word);
+      text += (text.empty() ? "" : " ") + (octets == nullptr ? "-" : std::to_string(octets[3]));
+    }
+    return text;
+  }
+  static xlvs_service_key to_abi(const model::ServiceKey& key) { return encode::to_abi(key); }
+};
+
+// Oracle: kernel 6.1.176, weights 1, 2, 3 added in that order.
+TEST_F(ScheduleTest, WrrPicksAsTheKernelDid) {
+  EXPECT_OK(table.add_service(web, scheduled("wrr")));
+  for (const int i : {1, 2, 3}) EXPECT_OK(table.add_server(web, rs(i), weighing(i)));
+  EXPECT_EQ(picks(web, 12), "3 2 1 3 3 2 3 2 1 3 3 2");
+}
+
+TEST_F(ScheduleTest, RrGoesOnWhereItWasOverEditsThatDoNotConcernIt) {
+  EXPECT_OK(table.add_service(web, scheduled("rr")));
+  for (const int i : {1, 2, 3}) EXPECT_OK(table.add_server(web, rs(i), weighing(1)));
+  EXPECT_EQ(picks(web, 1), "3");
+  EXPECT_OK(table.zero(&web));
+  EXPECT_EQ(picks(web, 1), "2");
+  EXPECT_OK(table.edit_server(web, rs(3), weighing(5)));
+  EXPECT_EQ(picks(web, 1), "1");
+  EXPECT_OK(table.edit_service(web, scheduled("rr")));  // the same scheduler is not bound again
+  EXPECT_EQ(picks(web, 1), "3");
+  EXPECT_OK(table.add_server(web, rs(4), weighing(1)));
+  EXPECT_EQ(picks(web, 5), "2 1 4 3 2");
+}
+
+TEST_F(ScheduleTest, AnotherSchedulerStartsAnew) {
+  EXPECT_OK(table.add_service(web, scheduled("rr")));
+  for (const int i : {1, 2, 3}) EXPECT_OK(table.add_server(web, rs(i), weighing(i)));
+  EXPECT_EQ(picks(web, 2), "3 2");
+  EXPECT_OK(table.edit_service(web, scheduled("wrr")));
+  EXPECT_EQ(picks(web, 6), "3 3 2 3 2 1");  // bound to a full list: from the top
+  EXPECT_OK(table.edit_service(web, scheduled("rr")));
+  EXPECT_EQ(picks(web, 2), "3 2");
+}
+
+TEST_F(ScheduleTest, NobodyIsPickedWithoutAWeight) {
+  EXPECT_OK(table.add_service(web, scheduled("rr")));
+  EXPECT_EQ(picks(web, 1), "-");
+  EXPECT_OK(table.add_server(web, rs(1), weighing(0)));
+  EXPECT_EQ(picks(web, 1), "-");
+  const PacketView view(memory);
+  EXPECT_EQ(view.version(view.lookup(to_abi(web))).sched, static_cast<__u32>(XLVS_SCHED_TURN));
+}
+
+// ip_vs_schedule() takes nothing for port 0 without persistence.
+TEST_F(ScheduleTest, APortZeroServiceNeverPicks) {
+  const model::ServiceKey any = service_key("192.0.2.10", 0);
+  for (const char* scheduler : {"rr", "wlc"}) {
+    EXPECT_OK(table.add_service(any, scheduled(scheduler)));
+    EXPECT_OK(table.add_server(any, rs(1), nat()));
+    const PacketView view(memory);
+    const xlvs_version& v = view.version(view.lookup(to_abi(any)));
+    EXPECT_EQ(v.sched, static_cast<__u32>(XLVS_SCHED_NONE));
+    EXPECT_EQ(v.slots, 0u);
+    EXPECT_OK(table.delete_service(any));
+  }
+}
+
+TEST_F(ScheduleTest, WlcIsScannedInListOrder) {
+  EXPECT_OK(table.add_service(web, scheduled("wlc")));
+  for (const int i : {1, 2, 3}) EXPECT_OK(table.add_server(web, rs(i), weighing(10 * i)));
+  const PacketView view(memory);
+  const std::uint32_t row = view.lookup(to_abi(web));
+  EXPECT_EQ(view.version(row).sched, static_cast<__u32>(XLVS_SCHED_WLC));
+  EXPECT_EQ(view.version(row).slots, 0u);
+  const Seen seen = view.read();
+  EXPECT_EQ(view.record(row, 0).weight, 30u);
+  EXPECT_EQ(view.record(row, 2).weight, 10u);
+}
+
+}  // namespace
+}  // namespace xlvs::encode
