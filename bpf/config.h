@@ -10,12 +10,19 @@
 /* How often a packet looks again when an edit withdrew the version under it. */
 #define XLVS_VERSION_TRIES 2
 
+/* How many servers a flow without state may try to find one of weight above 0. */
+#define XLVS_STATELESS_TRIES 64
+
 /* A connection whose client has sent fewer packets than this may be evicted
  * for a new one when its protocol has no handshake (UDP). */
 #define XLVS_UDP_PROVEN_PACKETS 2
 
-/* Time to live of the outer header of a tunnel is the inner packet's, as IPVS
- * has it; this is for what has none. */
+/* Time to live of the packets that we make ourselves. */
 #define XLVS_DEFAULT_TTL 64
+
+/* ICMP errors of one core: a tick is 67 ms, so about 1,000 a second, as the
+ * kernel's icmp_msgs_per_sec; at most so many at once. */
+#define XLVS_ICMP_PER_TICK 67
+#define XLVS_ICMP_BURST	   200
 
 #endif

@@ -38,6 +38,7 @@ struct xlvs_packet {
 	/* forward */
 	__u32 forward; /* enum xlvs_forward of the connection */
 	__u32 reason; /* enum xlvs_reason: why this verdict */
+	__u32 mtu;    /* TOO_BIG: what would have fitted */
 	__u32 out_ifindex; /* REDIRECT: the way out */
 	__be16 vport; /* reply: port to put back */
 	struct xlvs_addr vaddr; /* reply: address to put back */

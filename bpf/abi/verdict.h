@@ -20,6 +20,7 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(NO_CONNECTION, PASS, "to a virtual service, but no connection and not a first packet")         \
 	X(NEIGHBOUR, PASS, "slow path: the kernel resolves the next hop")                                \
 	X(SERVER_LOCAL, PASS, "direct routing to this host itself: the stack delivers")                  \
+	X(REPLY, PASS, "a NAT server's packet that needs an error: the stack says so")                   \
 	X(NO_SERVER, DROP, "no real server can take a new connection")                                   \
 	X(SERVER_GONE, DROP, "the connection's real server was deleted")                                 \
 	X(FORWARDING_OFF, DROP, "net.ipv4.conf.IFACE.forwarding (or its IPv6 twin) is 0 where packets come in")\

@@ -13,6 +13,13 @@
 #define XLVS_IP4_FRAGMENT bpf_htons(0x3fff) /* more fragments, or an offset */
 #define XLVS_IP4_DF	  bpf_htons(0x4000)
 
+static __always_inline bool xlvs_addr_equal(const struct xlvs_addr *a, const struct xlvs_addr *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return x[0] == y[0] && x[1] == y[1];
+}
+
 static __always_inline void xlvs_copy_addr6(struct xlvs_addr *to, const void *from)
 {
 	__builtin_memcpy(to, from, sizeof(*to));

@@ -4,6 +4,7 @@
 #define XLVS_STAGE_CONNECTION_H
 
 #include "config.h"
+#include "net/ip.h"
 #include "stage/count.h"
 #include "stage/tcp.h"
 
@@ -13,13 +14,6 @@
 static __always_inline bool xlvs_conn_is(__u32 meta, __u8 proto)
 {
 	return (meta & XLVS_CONN_MATCH) == (XLVS_CONN_F_LIVE | proto);
-}
-
-static __always_inline bool xlvs_addr_equal(const struct xlvs_addr *a, const struct xlvs_addr *b)
-{
-	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
-
-	return x[0] == y[0] && x[1] == y[1];
 }
 
 /* Is this entry the packet's, seen from the client's side? */

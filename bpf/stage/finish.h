@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The last stage: counts the reason and turns a verdict into an XDP action. */
+/* The last stage: counts the reason, answers a drop that owes an error, and turns a verdict into an XDP action. */
 #ifndef XLVS_STAGE_FINISH_H
 #define XLVS_STAGE_FINISH_H
 
-#include "maps.h"
-#include "packet.h"
+#include "stage/icmp.h"
 
 static __always_inline int xlvs_finish(struct xlvs_packet *p, enum xlvs_verdict v)
 {
@@ -16,7 +15,7 @@ static __always_inline int xlvs_finish(struct xlvs_packet *p, enum xlvs_verdict 
 	case XLVS_REDIRECT:
 		return (int)bpf_redirect(p->out_ifindex, 0);
 	case XLVS_DROP:
-		return XDP_DROP;
+		return xlvs_answer(p);
 	default:
 		return XDP_PASS;
 	}

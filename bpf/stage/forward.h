@@ -106,6 +106,20 @@ static __always_inline enum xlvs_verdict xlvs_find_route(struct xlvs_packet *p, 
 	return v;
 }
 
+/* Too big for the way out. The error quotes the packet with one hop taken, as
+ * the kernel's does; a packet that may be cut gets none.
+ * mtu      what would have fitted, bytes
+ * returns  DROP/TOO_BIG */
+static __always_inline enum xlvs_verdict xlvs_too_big(struct xlvs_packet *p, __u32 mtu)
+{
+	struct xlvs_inner inner = {};
+
+	if (xlvs_tunnel_inner(p, &inner) != XLVS_NEXT)
+		return XLVS_PASS;
+	p->mtu = p->family == XLVS_AF_INET6 || inner.df ? mtu : 0;
+	return xlvs_drop(p, XLVS_REASON_TOO_BIG);
+}
+
 /* reads    p->server p->forward
  * writes   the server's line: traffic, next hop
  * returns  TX | REDIRECT | PASS/NEIGHBOUR | PASS/SERVER_LOCAL | DROP with a reason
@@ -143,7 +157,7 @@ static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 		mtu = route.hop.mtu;
 	}
 	if (p->len + grow > mtu && mtu)
-		return xlvs_drop(p, XLVS_REASON_TOO_BIG);
+		return xlvs_too_big(p, mtu - grow);
 	if (grow && !xlvs_keep_macs(p, macs))
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
 	v = xlvs_rewrite(p, s);

@@ -24,14 +24,15 @@ static __always_inline enum xlvs_verdict xlvs_reply(struct xlvs_packet *p)
 		line->counters.out_pkts++;
 		line->counters.out_bytes += p->len;
 	}
-	v = xlvs_check_ttl(p);
-	if (v != XLVS_NEXT)
-		return v;
+	/* what cannot go on is left to the stack as it came: it routes server to
+	 * client, and says what is wrong from an address of its own */
+	if (xlvs_check_ttl(p) != XLVS_NEXT)
+		return xlvs_pass(p, XLVS_REASON_REPLY);
 	v = xlvs_fib(p, p->family, &p->vaddr, &p->daddr, &route, NULL);
 	if (v != XLVS_NEXT)
 		return v;
 	if (route.hop.mtu && p->len > route.hop.mtu)
-		return xlvs_drop(p, XLVS_REASON_TOO_BIG);
+		return xlvs_pass(p, XLVS_REASON_REPLY);
 	v = xlvs_translate(p, false, &p->vaddr, p->vport);
 	if (v != XLVS_NEXT)
 		return v;

@@ -38,17 +38,20 @@ static __always_inline __u32 xlvs_pick(__u32 sched, __u32 version)
 }
 
 /* A server by hash alone, for flows that the table has no room for: all their
- * packets agree as long as the version stands. */
-static __always_inline __u32 xlvs_pick_stateless(const struct xlvs_packet *p, const struct xlvs_version *v)
+ * packets agree as long as the version stands. Tries a few servers from the
+ * hash's place on, past those of weight 0.  Returns its row, or XLVS_NO_ROW. */
+__noinline __u32 xlvs_pick_stateless(__u32 version, __u32 hash)
 {
-	__u32 servers = v->servers, start;
+	struct xlvs_version *v = xlvs_get_version(version);
+	__u32 servers, start;
 
-	if (!servers)
+	if (!v || !v->servers)
 		return XLVS_NO_ROW;
-	start = xlvs_reduce((__u32)(p->hash >> 16), servers);
-	for (__u32 i = 0; i < 32 && i < servers; i++) {
+	servers = v->servers;
+	start = xlvs_reduce(hash, servers);
+	for (__u32 i = 0; i < XLVS_STATELESS_TRIES && i < servers; i++) {
 		__u32 at = start + i < servers ? start + i : start + i - servers;
-		__u32 block = p->version + XLVS_FIRST_PICK + at / XLVS_PICKS_PER_BLOCK;
+		__u32 block = version + XLVS_FIRST_PICK + at / XLVS_PICKS_PER_BLOCK;
 		struct xlvs_pick_block *b = bpf_map_lookup_elem(&xlvs_arena, &block);
 
 		if (b && b->pick[at % XLVS_PICKS_PER_BLOCK].weight)
@@ -58,13 +61,14 @@ static __always_inline __u32 xlvs_pick_stateless(const struct xlvs_packet *p, co
 }
 
 /* reads    p->service, conn == NULL
- * writes   server forward conn; the server's count of connections
+ * writes   server forward; the server's count of connections
  * returns  NEXT | DROP/NO_SERVER | DROP/TABLE_BUSY
  * cost     rr, wrr: flat; wlc: a few ns per server */
 static __always_inline enum xlvs_verdict xlvs_schedule(struct xlvs_packet *p)
 {
 	struct xlvs_version *v = xlvs_current_version(p);
 	struct xlvs_server *s;
+	enum xlvs_entered entered;
 	struct xlvs_line *line;
 
 	if (!v)
@@ -74,12 +78,13 @@ static __always_inline enum xlvs_verdict xlvs_schedule(struct xlvs_packet *p)
 	if (!s)
 		return xlvs_drop(p, XLVS_REASON_NO_SERVER);
 	p->forward = s->forward;
-	if (xlvs_insert(p)) {
+	entered = xlvs_insert(p);
+	if (entered == XLVS_ENTERED_NEW) {
 		line = xlvs_get_line(p->server);
 		if (line)
 			line->counters.conns++;
-	} else if (!p->conn) {
-		p->server = xlvs_pick_stateless(p, v);
+	} else if (entered == XLVS_ENTERED_NOWHERE) {
+		p->server = xlvs_pick_stateless(p->version, (__u32)(p->hash >> 16));
 		s = xlvs_get_server(p->server);
 		if (!s)
 			return xlvs_drop(p, XLVS_REASON_NO_SERVER);

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Slots of the connection table: taking one for a new connection, and finding its twin.
+ *
+ * Everything here is reached through global functions of scalars, one for each
+ * family: the verifier checks each once instead of once for every state of the
+ * packet's way, and the fast path stays small. */
+#ifndef XLVS_STAGE_SLOT_H
+#define XLVS_STAGE_SLOT_H
+
+#include "config.h"
+#include "net/ip.h"
+#include "stage/count.h"
+#include "stage/tcp.h"
+
+/* A place among a flow's eight: way | XLVS_AT_SECOND when in its second bucket. */
+#define XLVS_AT_SECOND XLVS_CONN_WAYS
+#define XLVS_NOWHERE   (2 * XLVS_CONN_WAYS)
+
+/* How willingly a slot is given up. */
+enum xlvs_claim { XLVS_CLAIM_NEVER, XLVS_CLAIM_EMBRYONIC, XLVS_CLAIM_EXPIRED, XLVS_CLAIM_FREE };
+
+static __always_inline struct xlvs_conn *xlvs_way(const int family, __u32 bucket, __u32 way)
+{
+	asm volatile("" : "+r"(way)); /* keeps the mask below, which the verifier wants to see */
+	if (family == XLVS_AF_INET) {
+		struct xlvs_bucket4 *b = bpf_map_lookup_elem(&xlvs_conns4, &bucket);
+
+		return b ? &b->way[way & (XLVS_CONN_WAYS - 1)].c : NULL;
+	} else {
+		struct xlvs_bucket6 *b = bpf_map_lookup_elem(&xlvs_conns6, &bucket);
+
+		return b ? &b->way[way & (XLVS_CONN_WAYS - 1)].c : NULL;
+	}
+}
+
+static __always_inline __u32 xlvs_family_buckets(const int family)
+{
+	return family == XLVS_AF_INET ? xlvs_limits.buckets4 : xlvs_limits.buckets6;
+}
+
+/* The other bucket of an entry that lives in `bucket`. */
+static __always_inline __u32 xlvs_other_bucket(const int family, const struct xlvs_conn *c, __u32 meta, __u32 bucket)
+{
+	__u32 n = xlvs_family_buckets(family), first;
+	struct xlvs_addr caddr = {};
+	__be16 cport;
+	__u64 hash;
+
+	if (family == XLVS_AF_INET) {
+		caddr.word[0] = ((const struct xlvs_conn4 *)c)->caddr;
+		cport = ((const struct xlvs_conn4 *)c)->cport;
+	} else {
+		caddr = ((const struct xlvs_conn6 *)c)->caddr;
+		cport = ((const struct xlvs_conn6 *)c)->cport;
+	}
+	hash = xlvs_hash_conn(&caddr, cport, XLVS_CONN_PROTO(meta), family, xlvs_limits.seed);
+	first = xlvs_conn_first(hash, n);
+	return first == bucket ? xlvs_conn_second(hash, n) : first;
+}
+
+/* Claims a slot that holds no connection.  Returns its meta, BUSY, or 0. */
+static __always_inline __u32 xlvs_claim_free(struct xlvs_conn *c)
+{
+	__u32 seen = READ_ONCE(c->meta), busy;
+
+	if (seen & (XLVS_CONN_F_LIVE | XLVS_CONN_F_BUSY))
+		return 0;
+	busy = ((seen & XLVS_CONN_SEQ_MASK) + XLVS_CONN_SEQ_STEP) | XLVS_CONN_F_BUSY;
+	return __sync_val_compare_and_swap(&c->meta, seen, busy) == seen ? busy : 0;
+}
+
+static __always_inline void xlvs_copy_entry(const int family, struct xlvs_conn *to, const struct xlvs_conn *from)
+{
+	to->expires = from->expires;
+	to->server = from->server;
+	to->control = from->control;
+	to->packets = from->packets;
+	if (family == XLVS_AF_INET) {
+		struct xlvs_conn4 *t = (struct xlvs_conn4 *)to;
+		const struct xlvs_conn4 *f = (const struct xlvs_conn4 *)from;
+
+		t->cport = f->cport;
+		t->vport = f->vport;
+		t->caddr = f->caddr;
+		t->vaddr = f->vaddr;
+	} else {
+		struct xlvs_conn6 *t = (struct xlvs_conn6 *)to;
+		const struct xlvs_conn6 *f = (const struct xlvs_conn6 *)from;
+
+		t->cport = f->cport;
+		t->vport = f->vport;
+		t->caddr = f->caddr;
+		t->vaddr = f->vaddr;
+	}
+}
+
+/* Moves one connection to a slot we hold. While it moves, it is BUSY and LIVE
+ * in its old slot: packets still find it there, and nobody changes or removes
+ * it. Returns whether the old slot is now ours, BUSY and empty. */
+static __always_inline bool xlvs_move(const int family, struct xlvs_conn *from, __u32 meta, struct xlvs_conn *to,
+				      __u32 held)
+{
+	__u32 frozen = meta | XLVS_CONN_F_BUSY;
+
+	if (__sync_val_compare_and_swap(&from->meta, meta, frozen) != meta) {
+		WRITE_ONCE(to->meta, held & XLVS_CONN_SEQ_MASK);
+		return false;
+	}
+	xlvs_copy_entry(family, to, from);
+	__sync_lock_test_and_set(&to->meta, (meta & ~XLVS_CONN_SEQ_MASK) | (held & XLVS_CONN_SEQ_MASK));
+	__sync_lock_test_and_set(&from->meta,
+				 ((meta & XLVS_CONN_SEQ_MASK) + XLVS_CONN_SEQ_STEP) | XLVS_CONN_F_BUSY);
+	return true;
+}
+
+/* Tries to move each connection of a full bucket to its other bucket.
+ * Returns the way that is now ours, BUSY and empty, or XLVS_CONN_WAYS. */
+static __always_inline __u32 xlvs_make_room(const int family, __u32 bucket)
+{
+	for (__u32 i = 0; i < XLVS_CONN_WAYS; i++) {
+		struct xlvs_conn *from = xlvs_way(family, bucket, i);
+		__u32 meta, other;
+
+		if (!from)
+			break;
+		meta = READ_ONCE(from->meta);
+		/* a template is found by another hash */
+		if ((meta & (XLVS_CONN_F_LIVE | XLVS_CONN_F_BUSY | XLVS_CONN_F_TEMPLATE)) != XLVS_CONN_F_LIVE)
+			continue;
+		other = xlvs_other_bucket(family, from, meta, bucket);
+		for (__u32 j = 0; j < XLVS_CONN_WAYS && other != bucket; j++) {
+			struct xlvs_conn *to = xlvs_way(family, other, j);
+			__u32 held = to ? xlvs_claim_free(to) : 0;
+
+			if (!held)
+				continue;
+			if (xlvs_move(family, from, meta, to, held))
+				return i;
+			break;
+		}
+	}
+	return XLVS_CONN_WAYS;
+}
+
+/* A flood is made of these: a SYN that no ACK followed, a lone datagram. */
+static __always_inline bool xlvs_embryonic(const struct xlvs_conn *c, __u32 meta)
+{
+	__u32 state = XLVS_CONN_STATE(meta);
+
+	if (meta & XLVS_CONN_F_TEMPLATE)
+		return false;
+	if (XLVS_CONN_PROTO(meta) == IPPROTO_TCP)
+		return state == XLVS_TCP_SYN_RECV || state == XLVS_TCP_SYNACK || state == XLVS_TCP_NONE;
+	return READ_ONCE(c->packets) < XLVS_UDP_PROVEN_PACKETS;
+}
+
+static __always_inline enum xlvs_claim xlvs_claimable(const struct xlvs_conn *c, __u32 meta, __u32 now)
+{
+	if (meta & XLVS_CONN_F_BUSY)
+		return XLVS_CLAIM_NEVER;
+	if (!(meta & XLVS_CONN_F_LIVE))
+		return XLVS_CLAIM_FREE;
+	if (xlvs_expired(c, now))
+		return XLVS_CLAIM_EXPIRED;
+	return xlvs_embryonic(c, meta) ? XLVS_CLAIM_EMBRYONIC : XLVS_CLAIM_NEVER;
+}
+
+/* Makes the first slot of a bucket ours that is given up at least so willingly:
+ * BUSY, under a new sequence number. Its former connection leaves the counts.
+ * Returns the way, or XLVS_CONN_WAYS. */
+static __always_inline __u32 xlvs_claim_in(const int family, __u32 bucket, __u32 now, enum xlvs_claim least)
+{
+	for (__u32 i = 0; i < XLVS_CONN_WAYS; i++) {
+		struct xlvs_conn *c = xlvs_way(family, bucket, i);
+		__u32 seen, busy, server;
+
+		if (!c)
+			break;
+		seen = READ_ONCE(c->meta);
+		if (xlvs_claimable(c, seen, now) < least)
+			continue;
+		server = READ_ONCE(c->server);
+		busy = ((seen & XLVS_CONN_SEQ_MASK) + XLVS_CONN_SEQ_STEP) | XLVS_CONN_F_BUSY;
+		if (__sync_val_compare_and_swap(&c->meta, seen, busy) != seen)
+			continue;
+		if (seen & XLVS_CONN_F_LIVE)
+			xlvs_unbind(server, seen);
+		return i;
+	}
+	return XLVS_CONN_WAYS;
+}
+
+/* Takes a slot for a new connection with these two buckets: free or expired if
+ * there is one; else a connection makes room; else, last, an embryonic one is
+ * evicted. An established connection never is.
+ * Returns the place, BUSY and ours, or XLVS_NOWHERE. */
+static __always_inline __u32 xlvs_take_slot(const int family, __u32 first, __u32 second, __u32 now)
+{
+	__u32 way = xlvs_claim_in(family, first, now, XLVS_CLAIM_EXPIRED);
+
+	if (way < XLVS_CONN_WAYS)
+		return way;
+	way = xlvs_claim_in(family, second, now, XLVS_CLAIM_EXPIRED);
+	if (way < XLVS_CONN_WAYS)
+		return way | XLVS_AT_SECOND;
+	way = xlvs_make_room(family, first);
+	if (way < XLVS_CONN_WAYS)
+		return way;
+	way = xlvs_make_room(family, second);
+	if (way < XLVS_CONN_WAYS)
+		return way | XLVS_AT_SECOND;
+	way = xlvs_claim_in(family, first, now, XLVS_CLAIM_EMBRYONIC);
+	if (way >= XLVS_CONN_WAYS) {
+		way = xlvs_claim_in(family, second, now, XLVS_CLAIM_EMBRYONIC);
+		if (way >= XLVS_CONN_WAYS)
+			return XLVS_NOWHERE;
+		way |= XLVS_AT_SECOND;
+	}
+	xlvs_count(XLVS_REASON_EVICTED);
+	return way;
+}
+
+__noinline __u32 xlvs_take_slot4(__u32 first, __u32 second, __u32 now)
+{
+	return xlvs_take_slot(XLVS_AF_INET, first, second, now);
+}
+__noinline __u32 xlvs_take_slot6(__u32 first, __u32 second, __u32 now)
+{
+	return xlvs_take_slot(XLVS_AF_INET6, first, second, now);
+}
+
+static __always_inline bool xlvs_same_key(const int family, const struct xlvs_conn *a, const struct xlvs_conn *b)
+{
+	if (family == XLVS_AF_INET) {
+		const __u64 *x = (const __u64 *)&((const struct xlvs_conn4 *)a)->caddr;
+		const __u64 *y = (const __u64 *)&((const struct xlvs_conn4 *)b)->caddr;
+
+		return *x == *y && ((const struct xlvs_conn4 *)a)->cport == ((const struct xlvs_conn4 *)b)->cport &&
+		       ((const struct xlvs_conn4 *)a)->vport == ((const struct xlvs_conn4 *)b)->vport;
+	} else {
+		const struct xlvs_conn6 *x = (const struct xlvs_conn6 *)a, *y = (const struct xlvs_conn6 *)b;
+
+		return x->cport == y->cport && x->vport == y->vport && xlvs_addr_equal(&x->caddr, &y->caddr) &&
+		       xlvs_addr_equal(&x->vaddr, &y->vaddr);
+	}
+}
+
+/* Looks for another live entry of the connection at `at`, in front of it. Two
+ * cores may enter the same flow at once: each publishes, with a full barrier,
+ * and then looks here. Of any two, at least the later one sees the other, and
+ * the one behind withdraws.
+ * Returns its place, or XLVS_NOWHERE. */
+static __always_inline __u32 xlvs_find_twin(const int family, __u32 first, __u32 second, __u32 at, __u32 now)
+{
+	const __u32 match = XLVS_CONN_F_LIVE | XLVS_CONN_F_TEMPLATE | 0xff;
+	struct xlvs_conn *own = xlvs_way(family, at & XLVS_AT_SECOND ? second : first, at);
+
+	if (!own)
+		return XLVS_NOWHERE;
+	for (__u32 i = 0; i < XLVS_NOWHERE; i++) {
+		struct xlvs_conn *c = xlvs_way(family, i & XLVS_AT_SECOND ? second : first, i);
+		__u32 meta;
+
+		if (i == at || !c)
+			break;
+		meta = READ_ONCE(c->meta);
+		if ((meta & match) == (READ_ONCE(own->meta) & match) && c != own && !xlvs_expired(c, now) &&
+		    xlvs_same_key(family, c, own))
+			return i;
+	}
+	return XLVS_NOWHERE;
+}
+
+__noinline __u32 xlvs_find_twin4(__u32 first, __u32 second, __u32 at, __u32 now)
+{
+	return xlvs_find_twin(XLVS_AF_INET, first, second, at, now);
+}
+__noinline __u32 xlvs_find_twin6(__u32 first, __u32 second, __u32 at, __u32 now)
+{
+	return xlvs_find_twin(XLVS_AF_INET6, first, second, at, now);
+}
+
+#endif
