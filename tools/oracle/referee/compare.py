@@ -65,7 +65,7 @@ def differences(wanted_text: str, got_text: str, slack: int = TIME_SLACK_S) -> l
         got_at, got_lines = _elapsed(mine[1:])
         allowed = slack + abs(wanted_at - got_at)
         if not _paired(wanted_lines, got_lines, allowed):
-            report.append(step[0])
+            report.append(f"{step[0]}   (step {position + 1} of {len(theirs)})")
             report += _only_in("-", wanted_lines, got_lines, allowed)
             report += _only_in("+", got_lines, wanted_lines, allowed)
             if sorted(wanted_lines) == sorted(got_lines):
