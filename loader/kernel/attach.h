@@ -2,12 +2,10 @@
 // Makes, extends and removes the table of this network namespace, interface by interface.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "kernel/interface.h"
 #include "kernel/sizing.h"
 #include "kernel/xdp_hook.h"
 
@@ -21,8 +19,9 @@ struct AttachRequest {
 
 struct AttachReport {
   bool made_table = false;
-  std::string folder;
+  bool recovered_table = false;  ///< its pins were lost, its programs ran on
   Capacity capacity;
+  std::uint64_t memory_bytes = 0;
   std::vector<std::string> attached;  ///< now
   std::vector<std::string> already;   ///< before, nothing done
   std::string sweep_problem;          ///< "" = expired connections are swept by the kernel's timer
@@ -38,22 +37,12 @@ struct DetachReport {
   bool removed_table = false;
 };
 
-/// Takes the programs off these interfaces; the table stays, connections and services with it.
+/// Takes the programs off these interfaces; the table stays, connections and services with it. All or nothing
+/// as to what can be checked before: an interface that is not attached, or that carries another's program.
 Result<DetachReport> detach(const std::vector<std::string>& interfaces);
 
-/// Takes the programs off all interfaces and removes the table. Also cleans up after a table whose pins
-/// were lost. Nothing to do is kNotFound.
+/// Takes the programs off all interfaces and removes the table. Also cleans up after a table whose pins were
+/// lost, or of another ABI version. Nothing to do is kNotFound.
 Result<DetachReport> detach_all();
-
-/// One interface that carries this table's program.
-struct Attachment {
-  Interface interface;
-  XdpMode mode = XdpMode::kNative;
-  std::uint32_t program_id = 0;
-  bool slowpath = false;  ///< the TC filter is there too
-};
-
-/// Interfaces that carry the director of the table pinned in `folder`.
-Result<std::vector<Attachment>> attachments(const std::string& folder);
 
 }  // namespace xlvs::kernel

@@ -48,23 +48,23 @@ BpfLog::~BpfLog() {
 
 const std::string& BpfLog::text() const { return collected; }
 
-std::string BpfLog::kernel_message() const {
+std::string kernel_message_in(const std::string& text) {
   // libbpf/src/nlattr.c prints the extended acknowledgement under this heading.
   static const std::string kHeading = "Kernel error message: ";
-  const auto at = collected.rfind(kHeading);
+  const auto at = text.rfind(kHeading);
   if (at == std::string::npos) return "";
   const auto begin = at + kHeading.size();
-  return collected.substr(begin, collected.find('\n', begin) - begin);
+  return text.substr(begin, text.find('\n', begin) - begin);
 }
 
-std::string BpfLog::verifier_log(unsigned lines) const {
+std::string verifier_log_in(const std::string& text, unsigned lines) {
   static const std::string kBegin = "-- BEGIN PROG LOAD LOG --\n";
   static const std::string kEnd = "-- END PROG LOAD LOG --";
-  auto begin = collected.rfind(kBegin);
+  auto begin = text.rfind(kBegin);
   if (begin == std::string::npos) return "";
   begin += kBegin.size();
-  const auto end = collected.find(kEnd, begin);
-  const std::string log = collected.substr(begin, end == std::string::npos ? end : end - begin);
+  const auto end = text.find(kEnd, begin);
+  const std::string log = text.substr(begin, end == std::string::npos ? end : end - begin);
   std::size_t from = log.size();
   for (unsigned n = 0; n <= lines && from != std::string::npos && from > 0; ++n)
     from = log.rfind('\n', from - 1);

@@ -6,6 +6,12 @@
 
 namespace xlvs::kernel {
 
+/// The driver's or the network stack's own words (netlink extended acknowledgement) in what libbpf printed,
+/// "" if none; pure.
+std::string kernel_message_in(const std::string& text);
+/// The end of the verifier's log in what libbpf printed, at most `lines` lines, "" if it never spoke; pure.
+std::string verifier_log_in(const std::string& text, unsigned lines);
+
 /// While it lives, libbpf's warnings are collected here. One at a time; not for several threads.
 class BpfLog {
  public:
@@ -14,11 +20,6 @@ class BpfLog {
   BpfLog(const BpfLog&) = delete;
   BpfLog& operator=(const BpfLog&) = delete;
 
-  /// The driver's or the network stack's own words (netlink extended acknowledgement), "" if none.
-  [[nodiscard]] std::string kernel_message() const;
-  /// The end of the verifier's log, at most `lines` lines, "" if it never spoke.
-  [[nodiscard]] std::string verifier_log(unsigned lines) const;
-  /// Everything.
   [[nodiscard]] const std::string& text() const;
 };
 

@@ -2,6 +2,7 @@
 // Builds a table's folder under another name and renames it; removes in the opposite order.
 #include "kernel/construction.h"
 
+#include <bpf/bpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -13,7 +14,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "kernel/format.h"
+#include "encode/table.h"
 #include "kernel/living_netns.h"
 #include "kernel/objects.h"
 #include "kernel/opened_table.h"
@@ -52,16 +53,54 @@ Result<std::uint64_t> random_seed() {
 Result<MadeTable> build_in(const std::string& path, const Netns& ns, const Capacity& capacity) {
   const auto seed = random_seed();
   if (!seed) return seed.error();
-  if (auto s = load_programs(path, capacity, *seed); !s) return s.error();
+  if (auto s = load_director(path, capacity, *seed); !s) return s.error();
+  if (auto s = load_slowpath(path, capacity, *seed); !s) return s.error();
   auto folder = open_folder(path);
   if (!folder) return folder.error();
   UniqueFd again(::dup(folder->get()));
   const auto table = OpenedTable::open_fresh(TableDir{path, std::move(*folder)}, capacity);
   if (!table) return table.error();
-  if (auto s = format_table((*table)->memory(), capacity, ns, *seed); !s) return s.error();
+  if (auto s = encode::Table::format((*table)->memory(), {*seed, ns.cookie, capacity.max_conns}); !s)
+    return s.error();
   MadeTable made;
   made.dir.folder = std::move(again);
   if (auto s = load_sweep(path, capacity, *seed); !s) made.sweep_problem = s.error().what;
+  return made;
+}
+
+/// The same from a director that lost its pins.
+Result<MadeTable> recover_in(const std::string& path, const Netns& ns, const UniqueFd& director) {
+  if (auto s = pin_maps_of(director, path); !s) return s.error();
+  const auto control = read_pinned_control(path);
+  if (!control || control->abi != XLVS_ABI_VERSION || control->netns_cookie != ns.cookie)
+    return Error{Errc::kNotFound, "the program on the interface belongs to another table"};
+  if (::bpf_obj_pin(director.get(), (path + "/" + kDirectorName).c_str()) != 0)
+    return failed("cannot pin the director again", errno);
+  const Capacity capacity = capacity_of(*control);
+  if (auto s = load_slowpath(path, capacity, control->seed); !s) return s.error();
+  auto folder = open_folder(path);
+  if (!folder) return folder.error();
+  MadeTable made;
+  made.dir.folder = std::move(*folder);
+  if (auto s = load_sweep(path, capacity, control->seed); !s) made.sweep_problem = s.error().what;
+  return made;
+}
+
+/// Lets `build` fill a folder under the unfinished name, then gives it its own.
+template <typename Build>
+Result<MadeTable> finish(const TablesLock& lock, const Netns& ns, Build build) {
+  const std::string name = folder_name(ns);
+  const std::string path = unfinished(lock.path(), name);
+  const std::string final_path = lock.path() + "/" + name;
+  if (::mkdir(path.c_str(), 0700) != 0) return failed("cannot make " + path, errno);
+  Result<MadeTable> made = build(path);
+  if (made && std::rename(path.c_str(), final_path.c_str()) != 0)
+    made = failed("cannot rename " + path + " to " + final_path, errno);
+  if (!made) {
+    (void)remove_folder(path);
+    return made;
+  }
+  made->dir.path = final_path;
   return made;
 }
 
@@ -80,19 +119,11 @@ Result<TablesLock> TablesLock::take(const std::string& place) {
 }
 
 Result<MadeTable> make_table(const TablesLock& lock, const Netns& ns, const Capacity& capacity) {
-  const std::string name = folder_name(ns);
-  const std::string path = unfinished(lock.path(), name);
-  const std::string final_path = lock.path() + "/" + name;
-  if (::mkdir(path.c_str(), 0700) != 0) return failed("cannot make " + path, errno);
-  auto made = build_in(path, ns, capacity);
-  if (made && std::rename(path.c_str(), final_path.c_str()) != 0)
-    made = failed("cannot rename " + path + " to " + final_path, errno);
-  if (!made) {
-    (void)remove_folder(path);
-    return made;
-  }
-  made->dir.path = final_path;
-  return made;
+  return finish(lock, ns, [&](const std::string& path) { return build_in(path, ns, capacity); });
+}
+
+Result<MadeTable> recover_table(const TablesLock& lock, const Netns& ns, const UniqueFd& director) {
+  return finish(lock, ns, [&](const std::string& path) { return recover_in(path, ns, director); });
 }
 
 Status remove_table(const TablesLock& lock, const std::string& folder_name) {
@@ -103,6 +134,9 @@ Status remove_table(const TablesLock& lock, const std::string& folder_name) {
   return remove_folder(grave);
 }
 
+namespace {
+
+/// Folders whose maker was killed, and those of network namespaces that are certainly gone.
 void remove_leftovers(const TablesLock& lock, const Netns& ours) {
   std::vector<std::string> names;
   std::error_code ec;
@@ -119,6 +153,25 @@ void remove_leftovers(const TablesLock& lock, const Netns& ours) {
     }
   }
   for (const auto& name : certainly_dead(strangers)) (void)remove_table(lock, name);
+}
+
+}  // namespace
+
+Result<HeldTable> hold_table(const Netns& ns, const Result<std::string>& place) {
+  auto found = find_table(system_files(), ns);
+  if (!found && found.error().code != Errc::kNotFound) return found.error();
+  if (!found && !place) return place.error();
+  const std::string inside = std::string("/") + kTablesFolder + "/";
+  auto lock = TablesLock::take(found ? found->path.substr(0, found->path.rfind(inside)) : *place);
+  if (!lock) return lock.error();
+  remove_leftovers(*lock, ns);
+  HeldTable held{std::move(*lock), std::nullopt};
+  found = find_table(system_files(), ns);  // again, for now nobody else changes it
+  if (found)
+    held.table = std::move(*found);
+  else if (found.error().code != Errc::kNotFound)
+    return found.error();
+  return held;
 }
 
 }  // namespace xlvs::kernel

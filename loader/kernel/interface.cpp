@@ -4,6 +4,7 @@
 
 #include <net/if.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -17,6 +18,18 @@ Result<Interface> interface_by_name(const std::string& name) {
                  "there is no interface " + name + " in this network namespace (`ip link` lists them)",
                  errno};
   return Interface{static_cast<int>(index), name};
+}
+
+Result<std::vector<Interface>> interfaces_by_name(const std::vector<std::string>& names) {
+  std::vector<Interface> found;
+  for (const auto& name : names) {
+    auto interface = interface_by_name(name);
+    if (!interface) return interface.error();
+    const bool twice = std::any_of(found.begin(), found.end(),
+                                   [&](const Interface& other) { return other.index == interface->index; });
+    if (!twice) found.push_back(std::move(*interface));
+  }
+  return found;
 }
 
 Result<std::vector<Interface>> all_interfaces() {

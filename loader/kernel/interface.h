@@ -16,6 +16,8 @@ struct Interface {
 
 /// kNotFound, with the remedy.
 Result<Interface> interface_by_name(const std::string& name);
+/// Each once, in this order; kNotFound if one is missing.
+Result<std::vector<Interface>> interfaces_by_name(const std::vector<std::string>& names);
 Result<std::vector<Interface>> all_interfaces();
 
 }  // namespace xlvs::kernel

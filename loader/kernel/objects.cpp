@@ -35,7 +35,7 @@ using Object = std::unique_ptr<bpf_object, decltype(&::bpf_object__close)>;
 constexpr unsigned kLogLines = 20;
 
 Error failed(const std::string& doing, int error, const BpfLog& log) {
-  const std::string verifier = log.verifier_log(kLogLines);
+  const std::string verifier = verifier_log_in(log.text(), kLogLines);
   std::string what = fmt::format("{}: {}", doing, std::strerror(error));
   const std::string remedy = load_remedy(error, !verifier.empty());
   if (!remedy.empty()) what += "; " + remedy;
@@ -182,9 +182,11 @@ Status load_and_pin(const Embedded& e, const std::string& path, const Capacity& 
 
 }  // namespace
 
-Status load_programs(const std::string& path, const Capacity& capacity, std::uint64_t seed) {
-  if (auto s = load_and_pin(embedded<director__elf_bytes>("director"), path, capacity, seed, nullptr); !s)
-    return s;
+Status load_director(const std::string& path, const Capacity& capacity, std::uint64_t seed) {
+  return load_and_pin(embedded<director__elf_bytes>("director"), path, capacity, seed, nullptr);
+}
+
+Status load_slowpath(const std::string& path, const Capacity& capacity, std::uint64_t seed) {
   return load_and_pin(embedded<slowpath__elf_bytes>("slowpath"), path, capacity, seed, nullptr);
 }
 

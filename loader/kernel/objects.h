@@ -11,9 +11,12 @@
 
 namespace xlvs::kernel {
 
-/// Loads director and slowpath and pins their maps and programs into the empty folder `path`. Nothing runs
-/// yet. The error has the end of the verifier's log, the cause as far as we can tell, and the remedy.
-Status load_programs(const std::string& path, const Capacity& capacity, std::uint64_t seed);
+/// Loads the director and pins it with its maps into the folder `path`. Nothing runs yet.
+/// The error has the end of the verifier's log, the cause as far as we can tell, and the remedy.
+Status load_director(const std::string& path, const Capacity& capacity, std::uint64_t seed);
+
+/// Loads and pins the slow path.
+Status load_slowpath(const std::string& path, const Capacity& capacity, std::uint64_t seed);
 
 /// Loads the sweep beside them and starts its timer. A kernel without BPF timers gets xlvs_sweep_once alone,
 /// if it takes that: the table works either way, so the error is for showing, not for giving up.

@@ -3,7 +3,6 @@
 #include "kernel/opened_table.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -101,10 +100,7 @@ Status OpenedTable::map_all(const Capacity& c) {
 }
 
 Result<std::unique_ptr<OpenedTable>> OpenedTable::open_fresh(TableDir dir, const Capacity& capacity) {
-  const int cpus = ::libbpf_num_possible_cpus();
-  if (cpus < 0)
-    return Error{Errc::kSystem, std::string("cannot count the CPUs: ") + std::strerror(-cpus), -cpus};
-  std::unique_ptr<OpenedTable> table(new OpenedTable(std::move(dir), static_cast<unsigned>(cpus)));
+  std::unique_ptr<OpenedTable> table(new OpenedTable(std::move(dir), possible_cpus()));
   if (auto s = table->map_all(capacity); !s) return s.error();
   return table;
 }

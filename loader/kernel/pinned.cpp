@@ -7,7 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <vector>
+
+#include "abi/maps.h"
 
 namespace xlvs::kernel {
 namespace {
@@ -18,6 +21,8 @@ Error system_error(const std::string& doing, int error) {
   if (error == EACCES || error == EPERM) code = Errc::kPermission;
   return Error{code, doing + ": " + std::strerror(error), error};
 }
+
+constexpr std::uint32_t kMostMaps = 64;  // as many as the verifier allows to one program
 
 }  // namespace
 
@@ -47,6 +52,34 @@ Result<UniqueFd> program_by_id(std::uint32_t id) {
   UniqueFd fd(::bpf_prog_get_fd_by_id(id));
   if (!fd) return system_error("cannot open BPF program " + std::to_string(id), errno);
   return fd;
+}
+
+Status pin_maps_of(const UniqueFd& director, const std::string& path) {
+  std::vector<std::uint32_t> ids(kMostMaps);
+  bpf_prog_info info{};
+  __u32 len = sizeof info;
+  info.nr_map_ids = kMostMaps;
+  info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
+  if (::bpf_obj_get_info_by_fd(director.get(), &info, &len) != 0)
+    return system_error("cannot ask for the maps of a BPF program", errno);
+  ids.resize(std::min(info.nr_map_ids, kMostMaps));
+  std::set<std::string> missing;
+#define X(name) missing.insert(#name);
+  XLVS_MAPS(X)
+#undef X
+  for (const std::uint32_t id : ids) {
+    const UniqueFd map(::bpf_map_get_fd_by_id(id));
+    bpf_map_info of_map{};
+    len = sizeof of_map;
+    if (!map || ::bpf_obj_get_info_by_fd(map.get(), &of_map, &len) != 0)
+      return system_error("cannot open the maps of a BPF program", errno);
+    const std::string name(of_map.name, ::strnlen(of_map.name, sizeof of_map.name));
+    if (missing.erase(name) == 0) continue;  // constants
+    if (::bpf_obj_pin(map.get(), (path + "/" + name).c_str()) != 0)
+      return system_error("cannot pin " + name, errno);
+  }
+  if (missing.empty()) return ok();
+  return Error{Errc::kNotFound, "the BPF program does not use map " + *missing.begin()};
 }
 
 std::optional<xlvs_control> read_pinned_control(const std::string& folder) {

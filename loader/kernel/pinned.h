@@ -36,6 +36,10 @@ Result<ProgramIdentity> program_identity(const UniqueFd& program);
 /// The same by id, with the descriptor: needs CAP_SYS_ADMIN. kNotFound when the program is gone.
 Result<UniqueFd> program_by_id(std::uint32_t id);
 
+/// Pins the maps of a table (abi/maps.h) that `director` uses into the folder `path`. Needs CAP_SYS_ADMIN.
+/// kNotFound when it does not use all of them.
+Status pin_maps_of(const UniqueFd& director, const std::string& path);
+
 /// The control row of the table pinned in `folder`, as far as this ABI's structure reaches; nothing if
 /// there is none. Of another ABI version only `abi` means anything.
 std::optional<xlvs_control> read_pinned_control(const std::string& folder);

@@ -2,8 +2,10 @@
 // Map sizes: how full each structure may become, and what that costs.
 #include "kernel/sizing.h"
 
+#include <bpf/libbpf.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -15,14 +17,14 @@
 namespace xlvs::kernel {
 namespace {
 
-constexpr std::uint64_t kMaxConns =
-    1000000000;  // places are 32-bit numbers, one more than a third of it each
+constexpr std::uint64_t kMaxConns = 1000000000;  // a connection's place, bucket and way, is a 32-bit number
 constexpr std::uint64_t kMaxServices = 1u << 22;
 constexpr std::uint64_t kMaxServers = 1u << 24;
 constexpr std::uint64_t kMaxBlocks = 1u << 30;
 constexpr std::uint64_t kPage = 4096;
 
-// Two slots for each connection: no place is ever refused, and few connections live in their second bucket (ADR 2).
+// Two slots for each connection: no place is ever refused, and few connections live in their second bucket
+// (ADR 2).
 constexpr std::uint64_t kConnsPerBucket = XLVS_CONN_WAYS / 2;
 // Buckets of eight with two choices: at half filling no key is ever refused in practice.
 constexpr std::uint64_t kServicesPerIndexBucket = XLVS_INDEX_WAYS / 2;
@@ -31,10 +33,13 @@ constexpr std::uint64_t kServicesPerIndexBucket = XLVS_INDEX_WAYS / 2;
 // blocks, and sixteen for the 256 slots of sh, also twice.
 constexpr std::uint64_t kBlocksPerServer = 4;
 constexpr std::uint64_t kBlocksPerService = 32;
-// Room for one version at its largest, old and new.
-constexpr std::uint64_t kLeastBlocks = 2ull * (XLVS_FIRST_PICK + XLVS_MAX_SLOTS / XLVS_SLOTS_PER_BLOCK);
-
 std::uint64_t divided_up(std::uint64_t n, std::uint64_t by) { return (n + by - 1) / by; }
+
+/// Room for one version at its largest, old and new.
+std::uint64_t least_blocks(std::uint64_t servers) {
+  const std::uint64_t most = std::min<std::uint64_t>(servers, XLVS_MAX_SERVERS_PER_SERVICE);
+  return 2ull * xlvs_version_blocks(static_cast<std::uint32_t>(most), XLVS_MAX_SLOTS);
+}
 
 Status within(const char* option, std::uint64_t value, std::uint64_t most) {
   if (value >= 1 && value <= most) return ok();
@@ -53,7 +58,7 @@ Result<Capacity> capacity_for(const CapacityRequest& request) {
   if (auto s = within("services", services, kMaxServices); !s) return s.error();
   if (auto s = within("servers", servers, kMaxServers); !s) return s.error();
   const std::uint64_t blocks = request.blocks.value_or(
-      std::max(kLeastBlocks, servers * kBlocksPerServer + services * kBlocksPerService));
+      std::max(least_blocks(servers), servers * kBlocksPerServer + services * kBlocksPerService));
   if (auto s = within("blocks", blocks, kMaxBlocks); !s) return s.error();
 
   Capacity c;
@@ -91,6 +96,11 @@ std::uint64_t memory_bytes(const Capacity& c, unsigned cpus) {
          pages(c.max_servers, sizeof(xlvs_server)) + pages(c.max_servers, sizeof(xlvs_load)) +
          pages(c.buckets4, sizeof(xlvs_bucket4)) + pages(c.buckets6, sizeof(xlvs_bucket6)) +
          cpus * (pages(c.max_servers, sizeof(xlvs_line)) + pages(XLVS_REASON_COUNT, sizeof(std::uint64_t)));
+}
+
+unsigned possible_cpus() {
+  const int cpus = ::libbpf_num_possible_cpus();
+  return cpus > 0 ? static_cast<unsigned>(cpus) : 1;
 }
 
 Status check_memory(std::uint64_t needed, std::uint64_t available) {

@@ -17,11 +17,11 @@ inline constexpr std::uint64_t kDefaultServers = 65536;
 
 /// What was asked for; nothing = the default.
 struct CapacityRequest {
-  std::optional<std::uint64_t> conns;   ///< IPv4 connections
-  std::optional<std::uint64_t> conns6;  ///< IPv6 connections; default a quarter of conns
-  std::optional<std::uint64_t> services;
-  std::optional<std::uint64_t> servers;
-  std::optional<std::uint64_t> blocks;  ///< of xlvs_arena
+  std::optional<std::uint64_t> conns{};   ///< IPv4 connections
+  std::optional<std::uint64_t> conns6{};  ///< IPv6 connections; default a quarter of conns
+  std::optional<std::uint64_t> services{};
+  std::optional<std::uint64_t> servers{};
+  std::optional<std::uint64_t> blocks{};  ///< of xlvs_arena
 };
 
 /// Sizes of a table's maps, in entries.
@@ -44,6 +44,9 @@ Capacity capacity_of(const xlvs_control& control);
 
 /// Bytes of kernel memory for all maps; `cpus` is the number of possible CPUs.
 std::uint64_t memory_bytes(const Capacity& capacity, unsigned cpus);
+
+/// Those of this machine: the length of a value in a per-CPU map.
+unsigned possible_cpus();
 
 /// @error kNoSpace when `needed` is more than `available`, with both and what to lower.
 Status check_memory(std::uint64_t needed, std::uint64_t available);

@@ -166,6 +166,10 @@ bool left_by_another(const std::string& folder, const Netns& ns) {
   return control && control->abi == XLVS_ABI_VERSION && control->netns_cookie != ns.cookie;
 }
 
+Error no_table() {
+  return Error{Errc::kNotFound, "there is no xlvs table in this network namespace: `xlvs attach` makes one"};
+}
+
 Result<TableDir> find_table(const FileView& files, const Netns& ns) {
   for (const auto& place : bpffs_places(files)) {
     const std::string path = place + "/" + kTablesFolder + "/" + folder_name(ns);
@@ -173,7 +177,7 @@ Result<TableDir> find_table(const FileView& files, const Netns& ns) {
     if (folder && !left_by_another(fd_path(*folder), ns)) return TableDir{path, std::move(*folder)};
     if (!folder && folder.error().code != Errc::kNotFound) return folder.error();
   }
-  return Error{Errc::kNotFound, "there is no xlvs table in this network namespace"};
+  return no_table();
 }
 
 }  // namespace xlvs::kernel

@@ -63,6 +63,9 @@ struct TableDir {
 /// The folder is named for `ns`, but its table was made in another life of that inode number.
 bool left_by_another(const std::string& folder, const Netns& ns);
 
+/// What to say when there is none: kNotFound, in words.
+Error no_table();
+
 /// This namespace's table. kNotFound when it has none; a folder left by a dead namespace with the same
 /// number is none. kPermission for who may not look.
 Result<TableDir> find_table(const FileView& files, const Netns& ns);

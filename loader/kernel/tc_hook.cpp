@@ -37,7 +37,7 @@ bpf_tc_opts our_filter() {
 }
 
 Error failed(const char* doing, const Interface& interface, int error, const BpfLog& log) {
-  const std::string words = log.kernel_message();
+  const std::string words = kernel_message_in(log.text());
   return Error{error == EPERM ? Errc::kPermission : Errc::kSystem,
                fmt::format("cannot {} the TC ingress filter of interface {}: {}", doing, interface.name,
                            words.empty() ? std::strerror(error) : words),

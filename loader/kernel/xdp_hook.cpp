@@ -89,7 +89,7 @@ Status attach_xdp(const Interface& interface, XdpMode mode, const UniqueFd& prog
   BpfLog log;
   const int error = -::bpf_xdp_attach(interface.index, program.get(), flags, &opts);
   if (error == 0) return ok();
-  const std::string words = log.kernel_message();
+  const std::string words = kernel_message_in(log.text());
   // EBUSY: a bpf_link holds the hook; EEXIST also means "the other mode is in use", which has words of its
   // own
   if (error == EBUSY || (error == EEXIST && words.find("Native and generic") == std::string::npos))

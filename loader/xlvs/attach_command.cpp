@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // xlvs attach and xlvs detach.
-#include <bpf/libbpf.h>
 #include <fmt/format.h>
 
 #include <memory>
@@ -11,17 +10,16 @@
 namespace xlvs::command {
 namespace {
 
-void print_capacity(const kernel::Capacity& c) {
-  const int cpus = ::libbpf_num_possible_cpus();
-  fmt::print("table: {} IPv4 and {} IPv6 connections, {} services, {} real servers, {} of kernel memory\n",
-             c.max_conns, c.max_conns6, c.max_services, c.max_servers,
-             kernel::human_bytes(kernel::memory_bytes(c, cpus > 0 ? static_cast<unsigned>(cpus) : 1)));
-}
-
 int run_attach(const kernel::AttachRequest& request) {
   const auto report = kernel::attach(request);
   if (!report) return fail(report.error());
-  if (report->made_table) print_capacity(report->capacity);
+  const auto& c = report->capacity;
+  if (report->made_table)
+    fmt::print("table: {} IPv4 and {} IPv6 connections, {} services, {} real servers; {} of kernel memory\n",
+               c.max_conns, c.max_conns6, c.max_services, c.max_servers,
+               kernel::human_bytes(report->memory_bytes));
+  if (report->recovered_table)
+    fmt::print("table found again through its running program, with all its contents\n");
   for (const auto& name : report->attached)
     fmt::print("{}: attached, {} mode\n", name, kernel::name_of(request.mode));
   for (const auto& name : report->already) fmt::print("{}: was attached already\n", name);

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Detach: some interfaces, or everything that is ours in this network namespace.
+#include <fmt/format.h>
+
+#include "kernel/attach.h"
+#include "kernel/construction.h"
+#include "kernel/programs.h"
+
+namespace xlvs::kernel {
+namespace {
+
+Result<Attachment> attachment_of(const Interface& interface, std::uint32_t director_id) {
+  const auto state = xdp_state(interface);
+  if (!state) return state.error();
+  if (state->id() == director_id) return Attachment{interface, state->mode(), state->id(), true};
+  if (state->empty())
+    return Error{
+        Errc::kNotFound,
+        fmt::format("interface {} is not attached (`xlvs status` lists those that are)", interface.name)};
+  return Error{Errc::kExists,
+               fmt::format("interface {} carries XDP program {}, which is not this table's: left alone",
+                           interface.name, state->id())};
+}
+
+/// The bpffs that a table could be in; none is not an error here, but nothing to detach.
+Result<std::string> existing_place() {
+  const auto places = bpffs_places(system_files());
+  if (places.empty()) return no_table();
+  return places.front();
+}
+
+}  // namespace
+
+Result<DetachReport> detach(const std::vector<std::string>& names) {
+  const auto ns = current_netns();
+  if (!ns) return ns.error();
+  const auto interfaces = interfaces_by_name(names);
+  if (!interfaces) return interfaces.error();
+  const auto held = hold_table(*ns, existing_place());
+  if (!held) return held.error();
+  if (!held->table) return no_table();
+  const auto programs = open_programs(fd_path(held->table->folder));
+  if (!programs) return programs.error();
+  std::vector<Attachment> wanted;
+  for (const auto& interface : *interfaces) {
+    const auto attachment = attachment_of(interface, programs->director_id);
+    if (!attachment) return attachment.error();
+    wanted.push_back(*attachment);
+  }
+  DetachReport report;
+  for (const auto& a : wanted) {
+    if (auto s = take_off(a.interface, a.mode, programs->director); !s) return s.error();
+    report.detached.push_back(a.interface.name);
+  }
+  return report;
+}
+
+Result<DetachReport> detach_all() {
+  const auto ns = current_netns();
+  if (!ns) return ns.error();
+  const auto place = existing_place();
+  auto held = hold_table(*ns, place);
+  if (!held && held.error().code != Errc::kNotFound) return held.error();
+  DetachReport report;
+  // any director, not only the pinned one: so programs of a table that lost its pins go too
+  const auto found = attachments(0);
+  if (!found) return found.error();
+  for (const auto& a : *found) {
+    const auto director = director_by_id(a.program_id);
+    if (!director) continue;
+    if (auto s = take_off(a.interface, a.mode, *director); !s) return s.error();
+    report.detached.push_back(a.interface.name);
+  }
+  if (held && held->table) {
+    if (auto s = remove_table(held->lock, folder_name(*ns)); !s) return s.error();
+    report.removed_table = true;
+  }
+  if (!report.removed_table && report.detached.empty()) return no_table();
+  return report;
+}
+
+}  // namespace xlvs::kernel
