@@ -15,6 +15,7 @@
 	X(xlvs_lines)     \
 	X(xlvs_conns4)    \
 	X(xlvs_conns6)    \
-	X(xlvs_reasons)
+	X(xlvs_reasons)   \
+	X(xlvs_programs)
 
 #endif
