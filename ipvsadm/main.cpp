@@ -37,39 +37,24 @@ int run_command(const std::vector<std::string>& args) {
   return run(args, input, session).status;
 }
 
-int save(const std::vector<std::string>& args, std::string_view own_name) {
-  std::vector<std::string> command{"ipvsadm", "-S"};
-  for (std::size_t i = 1; i < args.size(); ++i) {
-    if (args[i] == "-n") {
-      if (command.size() == 2) command.push_back("-n");
-    } else if (args[i].starts_with('-')) {
-      std::fprintf(stderr,
-                   "%.*s: Script to save the IPVS table to stdout.\n"
-                   "   With the -n option, prints out the table in numeric format.\n",
-                   static_cast<int>(own_name.size()), own_name.data());
-      return 1;
-    }
+int save(const std::vector<std::string>& args) {
+  const auto command = save_arguments(args);
+  if (const Stop* stop = std::get_if<Stop>(&command)) {
+    std::fputs(stop->error.c_str(), stderr);
+    return stop->status;
   }
-  return run_command(command);
+  return run_command(std::get<0>(command));
 }
 
 /// Replaces the whole table at once by the one that stdin describes; lines that begin with # are left out.
 int restore_all() {
   FdInput in(0);
-  std::string text, line;
-  for (int c = 0; c != -1;) {
-    c = in.get();
-    if (c != -1 && c != '\n') {
-      line += static_cast<char>(c);
-      continue;
-    }
-    if (!line.starts_with('#')) text += line + '\n';
-    line.clear();
-  }
+  std::string text;
+  for (int c = in.get(); c != -1; c = in.get()) text += static_cast<char>(c);
   const auto backend = open_engine();
   if (!backend) return kNoEngine;
   Session session{*backend, system_names(), stdout, stderr};
-  TextInput input(std::move(text));
+  TextInput input(without_comments(text));
   return restore(input, "ipvsadm", Backend::Batch::kReplace, session).status;
 }
 
@@ -80,7 +65,7 @@ int main(int argc, char** argv) {
   if (args.empty()) return kNoEngine;
   std::string_view own_name = args[0];
   own_name.remove_prefix(own_name.rfind('/') + 1);  // npos + 1 == 0
-  if (own_name == "ipvsadm-save") return save(args, own_name);
+  if (own_name == "ipvsadm-save") return save(args);
   if (own_name == "ipvsadm-restore") return restore_all();
   return run_command(args);
 }

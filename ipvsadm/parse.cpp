@@ -140,9 +140,11 @@ class Parser {
     return kFine;
   }
 
-  Stop scan_fault(Scanner::Kind kind) const {
-    const char* what = kind == Scanner::Kind::kUnknown ? ": unknown option\n" : ": missing argument\n";
-    return Stop{kPoptFault, {}, scanner_.word() + what, false};
+  [[nodiscard]] Stop scan_fault(Scanner::Kind kind) const {
+    const char* what = kind == Scanner::Kind::kMissingValue    ? "missing argument"
+                       : kind == Scanner::Kind::kUnwantedValue ? "option does not take an argument"
+                                                               : "unknown option";
+    return Stop{kPoptFault, {}, scanner_.word() + ": " + what + "\n", false};
   }
 
   Fault set(Option option) {
@@ -287,6 +289,7 @@ class Parser {
   Fault ipv6() {
     if (request_.service.fwmark == 0) return fault("-6 used before -f\n");
     request_.service.family = Family::kInet6;
+    request_.service.address.family = Family::kInet6;
     request_.service_config.netmask = 128;
     return kFine;
   }

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace xlvs::ipvsadm {
@@ -102,6 +103,33 @@ std::optional<std::vector<std::string>> LineReader::next() {
     if (word != kOwnName) words.push_back(std::move(word));
     if (c == '\n') return words;
   }
+}
+
+std::variant<std::vector<std::string>, Stop> save_arguments(const std::vector<std::string>& args) {
+  bool numeric = false;
+  for (std::size_t i = 1; i < args.size(); ++i) {
+    if (args[i] == "-n")
+      numeric = true;
+    else if (args[i].starts_with('-'))
+      return Stop{1,
+                  {},
+                  args[0].substr(args[0].rfind('/') + 1) +  // npos + 1 == 0
+                      ": Script to save the IPVS table to stdout.\n"
+                      "   With the -n option, prints out the table in numeric format.\n"};
+  }
+  std::vector<std::string> command{"ipvsadm", "-S"};
+  if (numeric) command.emplace_back("-n");
+  return command;
+}
+
+std::string without_comments(const std::string& text) {
+  std::string kept;
+  for (std::size_t from = 0; from < text.size();) {
+    const std::size_t end = std::min(text.find('\n', from), text.size());
+    if (text[from] != '#') kept.append(text, from, end - from).push_back('\n');
+    from = end + 1;
+  }
+  return kept;
 }
 
 Outcome restore(Input& input, const std::string& program, backend::Backend::Batch batch, Session& session) {

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "execute.h"
@@ -62,6 +63,13 @@ class LineReader {
   int pushed_back_ = kNothing;
   static constexpr int kNothing = -2;
 };
+
+/// What ipvsadm-save asks of ipvsadm, or its help. `args` as of main(), argument by argument: -n, and words
+/// without a dash, which are ignored.
+std::variant<std::vector<std::string>, Stop> save_arguments(const std::vector<std::string>& args);
+
+/// A restore file without the lines that begin with #, each line ended by a newline.
+std::string without_comments(const std::string& text);
 
 /// Runs the lines of `input` as commands of `program`. What the engine refuses is reported and the next line
 /// follows; a fault of usage ends it. Either way what was done before stays. Edits are published together,

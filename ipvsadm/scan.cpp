@@ -59,6 +59,7 @@ Scanner::Step Scanner::next() {
   std::optional<std::string> rest;
   if (letters.size() > 1) rest = letters.substr(letters[1] == '=' ? 2 : 1);
   if (spelling->value == Value::kNone) {
+    if (rest && letters[1] == '=') return {Kind::kUnwantedValue, spelling, {}};
     cluster_ = std::move(rest);
     rest.reset();
   }
@@ -66,7 +67,7 @@ Scanner::Step Scanner::next() {
 }
 
 Scanner::Step Scanner::option(const Spelling& spelling, std::optional<std::string> attached) {
-  if (spelling.value == Value::kNone) return {Kind::kOption, &spelling, {}};
+  if (spelling.value == Value::kNone) return {attached ? Kind::kUnwantedValue : Kind::kOption, &spelling, {}};
   if (attached) return {Kind::kOption, &spelling, expand(*attached)};
   if (next_ >= args_.size()) {
     if (spelling.value == Value::kOptional) return {Kind::kOption, &spelling, {}};

@@ -13,20 +13,20 @@ namespace xlvs::ipvsadm {
 
 /// Words are taken from the left; options and positional words may be mixed. The manner is popt 1.19's:
 /// letters cluster (-Ln, -At ADDR), a value may follow directly, after '=' or as the next word, long names
-/// are never abbreviated, a value given to a long option that takes none is dropped, "--" ends the options,
-/// "-" is positional, and "!#:+" inside a value stands for the next word that is no option.
+/// are never abbreviated, "--" ends the options, "-" is positional, and "!#:+" inside a value stands for the
+/// next word that is no option.
 class Scanner {
  public:
   /// @param args  the program's name and its arguments; must outlive the scanner.
   explicit Scanner(const std::vector<std::string>& args) : args_(args), removed_(args.size(), false) {}
 
-  enum class Kind { kOption, kEnd, kUnknown, kMissingValue };
+  enum class Kind { kOption, kEnd, kUnknown, kMissingValue, kUnwantedValue };
   struct Step {
     Kind kind;
-    const Spelling* spelling = nullptr;  ///< of kOption and kMissingValue
+    const Spelling* spelling = nullptr;  ///< unless kEnd or kUnknown
     std::optional<std::string> value;
   };
-  /// The next option. After kUnknown or kMissingValue the rest is not scanned.
+  /// The next option. After kUnknown, kMissingValue or kUnwantedValue the rest is not scanned.
   Step next();
 
   /// The word that the last step came from, whole: what faults quote.

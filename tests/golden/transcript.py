@@ -119,3 +119,8 @@ def transcribe(corpus: Path, command: Command, out: TextIO) -> None:
         for call in calls:
             result = command.run(call.tool, call.args, call.stdin)
             out.write(f"{call.text}\n{marked('1', result.out)}{marked('2', result.error)}= {result.status}\n")
+
+
+def recording_of(corpus: Path) -> Path:
+    """Where the real ipvsadm's transcript of a corpus is kept."""
+    return corpus.parent.parent / "recorded" / f"{corpus.stem}.rec"
