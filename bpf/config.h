@@ -11,7 +11,7 @@
 #define XLVS_VERSION_TRIES 2
 
 /* How many servers a flow without state may try to find one of weight above 0. */
-#define XLVS_STATELESS_TRIES 64
+#define XLVS_STATELESS_TRIES 16
 
 /* A connection whose client has sent fewer packets than this may be evicted
  * for a new one when its protocol has no handshake (UDP). */

@@ -16,7 +16,7 @@ static __always_inline __u32 xlvs_slot_server(__u32 version, const struct xlvs_v
 
 /* How many slots one verified function looks at: the verifier follows every
  * step of a loop, and its patience for pending branches is 8,192. */
-#define XLVS_TURN_CHUNK 1024
+#define XLVS_TURN_CHUNK 256
 
 /* The first slot at or after `start`, cyclically, whose server is not
  * overloaded, as a distance from start; XLVS_NO_ROW when a chunk of them are. */

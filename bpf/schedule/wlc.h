@@ -7,7 +7,7 @@
 #include "stage/service.h"
 
 /* How many servers one verified function looks at; see XLVS_TURN_CHUNK. */
-#define XLVS_WLC_CHUNK 512
+#define XLVS_WLC_CHUNK 128
 
 /* A server's place in the comparison; weight 0 = out of it. */
 struct xlvs_wlc {

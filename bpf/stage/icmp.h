@@ -8,6 +8,7 @@
 #include "maps.h"
 #include "net/icmp.h"
 #include "net/ip.h"
+#include "stage/service.h"
 
 /* Errors that a core may still send.  Writer, reader: this file. */
 struct xlvs_bucket {
@@ -26,6 +27,7 @@ struct xlvs_error {
 	int family;	 /* of the packet */
 	__u32 type_code; /* ICMP type << 8 | code */
 	__u32 info;	 /* second word of the ICMP header, host order */
+	__u32 server;	 /* row of the server that the packet was for, or XLVS_NO_ROW */
 };
 /* Writer: xlvs_answer().  Reader: xlvs_icmp, next on the same core. */
 struct {
@@ -191,16 +193,32 @@ static __always_inline int xlvs_icmp6(struct xdp_md *ctx, __u32 type_code, __u32
 	return XDP_TX;
 }
 
+/* The kernel counts its own error about a connection without NAT as a packet
+ * from the server, for the error leaves through IPVS. */
+static __always_inline void xlvs_count_error(struct xdp_md *ctx, __u32 server)
+{
+	struct xlvs_line *line = xlvs_get_line(server);
+
+	if (!line)
+		return;
+	line->counters.out_pkts++;
+	line->counters.out_bytes += ctx->data_end - ctx->data - sizeof(struct ethhdr);
+}
+
 SEC("xdp")
 int xlvs_icmp(struct xdp_md *ctx)
 {
 	__u32 zero = 0;
 	struct xlvs_error *e = bpf_map_lookup_elem(&xlvs_scratch, &zero);
+	int action;
 
 	if (!e)
 		return XDP_DROP;
-	return e->family == XLVS_AF_INET ? xlvs_icmp4(ctx, e->type_code, e->info) :
-					   xlvs_icmp6(ctx, e->type_code, e->info);
+	action = e->family == XLVS_AF_INET ? xlvs_icmp4(ctx, e->type_code, e->info) :
+					     xlvs_icmp6(ctx, e->type_code, e->info);
+	if (action == XDP_TX && e->server != XLVS_NO_ROW)
+		xlvs_count_error(ctx, e->server);
+	return action;
 }
 
 /* The type and code that a reason for dropping owes the client, or 0. */
@@ -238,6 +256,7 @@ static __always_inline int xlvs_answer(const struct xlvs_packet *p)
 	e->family = p->family;
 	e->type_code = owed;
 	e->info = p->reason == XLVS_REASON_TOO_BIG ? p->mtu : 0;
+	e->server = p->reason == XLVS_REASON_NO_SERVER || p->forward == XLVS_FORWARD_NAT ? XLVS_NO_ROW : p->server;
 	bpf_tail_call(p->ctx, &xlvs_programs, XLVS_PROGRAM_ICMP);
 	return XDP_DROP; /* no such program */
 }

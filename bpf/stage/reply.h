@@ -18,14 +18,9 @@ static __always_inline enum xlvs_verdict xlvs_reply(struct xlvs_packet *p)
 
 	if (!xlvs_lookup(p, XLVS_DIR_OUTPUT))
 		return xlvs_pass(p, XLVS_REASON_NOT_OURS);
-	xlvs_advance(p, XLVS_DIR_OUTPUT);
-	line = xlvs_get_line(p->server);
-	if (line) {
-		line->counters.out_pkts++;
-		line->counters.out_bytes += p->len;
-	}
-	/* what cannot go on is left to the stack as it came: it routes server to
-	 * client, and says what is wrong from an address of its own */
+	/* What cannot go on is left to the stack as it came: it routes server to
+	 * client, and says what is wrong from an address of its own. The kernel
+	 * sees to that before IPVS, so such a packet moves nothing here. */
 	if (xlvs_check_ttl(p) != XLVS_NEXT)
 		return xlvs_pass(p, XLVS_REASON_REPLY);
 	v = xlvs_fib(p, p->family, &p->vaddr, &p->daddr, &route, NULL);
@@ -33,6 +28,12 @@ static __always_inline enum xlvs_verdict xlvs_reply(struct xlvs_packet *p)
 		return v;
 	if (route.hop.mtu && p->len > route.hop.mtu)
 		return xlvs_pass(p, XLVS_REASON_REPLY);
+	xlvs_advance(p, XLVS_DIR_OUTPUT);
+	line = xlvs_get_line(p->server);
+	if (line) {
+		line->counters.out_pkts++;
+		line->counters.out_bytes += p->len;
+	}
 	v = xlvs_translate(p, false, &p->vaddr, p->vport);
 	if (v != XLVS_NEXT)
 		return v;
