@@ -6,6 +6,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 method=$1 family=$2
 
+[[ $method != nat || ${XLVS_LONG:-} ]] || net_skip 'TIME_WAIT under NAT lasts two minutes and cannot be shortened (--long)'
+[[ $method != nat ]] || XLVS_EXPIRY=140
 attached --arms 2
 serve_http
 serve_traffic

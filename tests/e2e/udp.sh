@@ -13,7 +13,7 @@ add_service "$method" "$family" -u 9000 rr
 line=$(traffic udp "$(vip "$family")" 9000 --requests 300 || true)
 equal '300 flows of one datagram: answered' 300 "$(value "$line" answered)"
 equal '300 flows of one datagram: shares' '100 100 100' "$(shares "$line")"
-line=$(traffic udp "$(vip "$family")" 9000 --requests 300 --flows 3 || true)
+line=$(traffic udp "$(vip "$family")" 9000 --requests 300 --flows 3 --first-port 20000 || true)
 equal '3 flows of 100 datagrams: answered' 300 "$(value "$line" answered)"
 equal '3 flows of 100 datagrams: shares' '100 100 100' "$(shares "$line")"
 equal 'connections counted' '101 101 101' "$(conns_counted "$family" -u 9000)"

@@ -46,6 +46,10 @@ class Tally:
         with self.lock:
             self.failures[why] += 1
 
+    def hopeless(self):
+        """Enough failures to know: the rest would take a timeout each."""
+        return sum(self.failures.values()) >= 8
+
     def report(self):
         answered, failed = sum(self.servers.values()), sum(self.failures.values())
         words = [f"asked={answered + failed}", f"answered={answered}", f"slowest_ms={self.slowest * 1000:.0f}"]
@@ -95,7 +99,7 @@ def http(args):
     request = f"GET / HTTP/1.1\r\nHost: {args.host}\r\nConnection: close\r\n\r\n".encode()
 
     def work(_):
-        while budget.take():
+        while budget.take() and not tally.hopeless():
             start = time.monotonic()
             try:
                 with socket.create_connection((args.host, args.port), timeout=args.timeout) as sock:
@@ -116,18 +120,20 @@ def family_of(host):
 
 
 def udp(args):
-    """Each request on the next of --flows sockets; 0 flows: a new socket each time."""
+    """Each request on the next of --flows sockets; 0 flows: a new socket each time, on a port never used before."""
     tally, budget = Tally(), Budget(args)
+    ports = iter(range(args.first_port, 65536))
 
     def open_one():
         sock = socket.socket(family_of(args.host), socket.SOCK_DGRAM)
         sock.settimeout(args.timeout)
+        sock.bind(("", next(ports)))
         sock.connect((args.host, args.port))
         return sock
 
     socks = [open_one() for _ in range(args.flows)]
     number = 0
-    while budget.take():
+    while budget.take() and not tally.hopeless():
         sock = socks[number % len(socks)] if socks else open_one()
         number += 1
         start = time.monotonic()
@@ -244,6 +250,7 @@ def main():
         command.add_argument("--until", help="a file; stop when it exists")
         command.add_argument("--threads", type=int, default=1)
         command.add_argument("--flows", type=int, default=0)
+        command.add_argument("--first-port", type=int, default=10000, help="the client's, of udp")
         command.add_argument("--bytes", type=int, default=50_000_000)
         command.add_argument("--timeout", type=float, default=5)
     command = commands.add_parser("serve")
