@@ -84,8 +84,8 @@ class Programs:
 class Server:
     """A process that takes command lines on its stdin, one after the other, and keeps the table between them."""
 
-    def __init__(self, program: Path) -> None:
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, command: list[Path | str], env: dict[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
 
     def run(self, tool: str, args: list[str], stdin: bytes) -> Result:
         to, back = self.process.stdin, self.process.stdout
