@@ -4,11 +4,10 @@
 
 #include <gmock/gmock.h>
 
-#include <map>
-#include <numeric>
 #include <random>
 
 #include "sched_replay.h"
+#include "sched_walker.h"
 
 namespace xlvs::sched {
 namespace {
@@ -47,61 +46,14 @@ TEST(WeightedRoundRobin, RefusesAPeriodThatDoesNotFit) {
   EXPECT_EQ(period({2147483646, 2147483646}).size(), 2u);
 }
 
-/// The walk as ip_vs_wrr_schedule() does it, one pick at a time, over a linked list by name. It shares no
-/// code with the period's maker: thresholds and the list are walked step by step.
-class Walker {
- public:
-  void add(int name, int weight) {
-    list_.insert(list_.begin(), {name, weight});
-    changed();
-  }
-  void edit(int name, int weight) {
-    for (auto& [n, w] : list_)
-      if (n == name) w = weight;
-    changed();
-  }
-  void remove(int name) {
-    std::erase_if(list_, [&](const auto& s) { return s.first == name; });
-    changed();
-  }
-  std::string pick() {
-    if (mw_ == 0) return "-";
-    while (true) {
-      for (; at_ < list_.size(); ++at_)
-        if (list_[at_].second >= cw_) return std::to_string(list_[at_++].first);
-      at_ = 0;
-      cw_ -= di_;
-      if (cw_ <= 0) cw_ = mw_;
-    }
-  }
-
- private:
-  void changed() {
-    at_ = 0;
-    di_ = 0;
-    int max = 0;
-    for (const auto& [name, w] : list_) {
-      di_ = std::gcd(di_, w);
-      max = std::max(max, w);
-    }
-    if (di_ == 0) di_ = 1;
-    mw_ = max - (di_ - 1);
-    if (cw_ > mw_ || cw_ == 0)
-      cw_ = mw_;
-    else if (di_ > 1)
-      cw_ = cw_ / di_ * di_ + 1;
-  }
-  std::vector<std::pair<int, int>> list_;
-  std::size_t at_ = 0;
-  int cw_ = 0, mw_ = 0, di_ = 1;
-};
+std::string text(std::optional<int> pick) { return pick ? std::to_string(*pick) : "-"; }
 
 TEST(WeightedRoundRobin, FollowsTheStepByStepWalkOverRandomEdits) {
   std::mt19937 random(7);
   const auto upto = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
   for (int round = 0; round < 300; ++round) {
     Replay wrr(kWeightedRoundRobin);
-    Walker walker;
+    WrrWalker walker;
     std::vector<int> names;
     const int unit = 1 + upto(4);
     for (int step = 0; step < 40; ++step) {
@@ -124,7 +76,7 @@ TEST(WeightedRoundRobin, FollowsTheStepByStepWalkOverRandomEdits) {
         wrr.settle();  // a version that changes nothing for the scheduler, such as -Z
       }
       for (int turn = upto(9); turn > 0; --turn)
-        ASSERT_EQ(wrr.picks(1), walker.pick()) << round << "/" << step;
+        ASSERT_EQ(wrr.picks(1), text(walker.pick())) << round << "/" << step;
     }
   }
 }
