@@ -28,23 +28,29 @@ bool sound(const TableMemory& memory, const xlvs_version& v, std::uint32_t first
          v.blocks >= xlvs_version_blocks(v.servers, v.slots) && v.blocks <= memory.arena.size() - first;
 }
 
+/// The version of a row, its head checked; records are not.
+std::optional<VersionView> view_head(const TableMemory& memory, std::uint32_t row) {
+  if (row >= memory.services.size()) return std::nullopt;
+  VersionView view;
+  view.first = load(memory.services[row].version);
+  if (view.first == 0 || view.first >= memory.arena.size()) return std::nullopt;
+  view.head = at_block<xlvs_version>(memory, view.first);
+  if (!sound(memory, *view.head, view.first, row)) return std::nullopt;
+  view.zero = at_block<xlvs_version_zero>(memory, view.first + 1);
+  view.records = {at_block<xlvs_record>(memory, view.first + xlvs_first_record(view.head->servers)),
+                  view.head->servers};
+  return view;
+}
+
 }  // namespace
 
 Result<VersionView> view_version(const TableMemory& memory, std::uint32_t row) {
   const Error damaged{Errc::kSystem, "the table is damaged at service row " + std::to_string(row)};
-  if (row >= memory.services.size()) return damaged;
-  const std::uint32_t first = load(memory.services[row].version);
-  if (first == 0 || first >= memory.arena.size()) return damaged;
-  VersionView view;
-  view.head = at_block<xlvs_version>(memory, first);
-  if (!sound(memory, *view.head, first, row)) return damaged;
-  view.zero = at_block<xlvs_version_zero>(memory, first + 1);
-  view.records = {at_block<xlvs_record>(memory, first + xlvs_first_record(view.head->servers)),
-                  view.head->servers};
-  view.first = first;
+  const auto view = view_head(memory, row);
+  if (!view) return damaged;
   const auto lost = [&](const xlvs_record& r) { return r.server >= memory.servers.size(); };
-  if (std::any_of(view.records.begin(), view.records.end(), lost)) return damaged;
-  return view;
+  if (std::any_of(view->records.begin(), view->records.end(), lost)) return damaged;
+  return *view;
 }
 
 IndexHalf published_half(const TableMemory& memory) {
@@ -116,7 +122,7 @@ Census take_census(const TableMemory& memory) {
   for (const std::uint32_t row : census.services) {
     census.rows.use(row);
     if (any_port(memory.services[row].key)) ++census.any_port;
-    if (const auto view = view_version(memory, row)) census.blocks.use((*view).first, (*view).head->blocks);
+    if (const auto view = view_head(memory, row)) census.blocks.use(view->first, view->head->blocks);
   }
   return census;
 }
