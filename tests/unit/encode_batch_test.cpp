@@ -146,7 +146,6 @@ TEST(Timing, OfLargeTables) {
   Table table(memory.view(), host);
   restore(table, 50000 / (kServers + 1));
   restore(table, kServices);
-  restore(table, kServices);
 
   auto start = std::chrono::steady_clock::now();
   EXPECT_OK(Table(memory.view(), host)
