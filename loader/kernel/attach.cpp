@@ -9,6 +9,7 @@
 #include "kernel/construction.h"
 #include "kernel/opened_table.h"
 #include "kernel/programs.h"
+#include "kernel/renewal.h"
 
 namespace xlvs::kernel {
 namespace {
@@ -28,11 +29,11 @@ std::uint64_t available_memory() {
 struct Step {
   Interface interface;
   bool nothing = false;                ///< carries our program already
-  std::optional<UniqueFd> replaced{};  ///< a director that lost its table
+  std::optional<Director> replaced{};  ///< a director of no table
 };
 
-/// `director_id` is 0 when there is no table yet.
-Result<Step> step_for(const Interface& interface, XdpMode mode, std::uint32_t director_id) {
+/// `table` is nothing when there is none yet.
+Result<Step> step_for(const Interface& interface, XdpMode mode, std::optional<std::uint32_t> table) {
   const auto state = xdp_state(interface);
   if (!state) return state.error();
   if (state->empty()) return Step{interface};
@@ -49,21 +50,21 @@ Result<Step> step_for(const Interface& interface, XdpMode mode, std::uint32_t di
         fmt::format("interface {0} is attached in {1} mode already: `xlvs detach {0}` before attaching it "
                     "in {2} mode",
                     interface.name, name_of(state->mode()), name_of(mode))};
-  if (state->id() == director_id) return Step{interface, true};
+  if (table && present->serves(*table)) return Step{interface, true};
   return Step{interface, false, std::move(present)};
 }
 
 Result<std::vector<Step>> steps_for(const std::vector<Interface>& interfaces, XdpMode mode,
                                     const HeldTable& held) {
-  std::uint32_t director_id = 0;
+  std::optional<std::uint32_t> table;
   if (held.table) {
-    const auto programs = open_programs(fd_path(held.table->folder));
-    if (!programs) return programs.error();
-    director_id = programs->director_id;
+    const auto id = table_id(fd_path(held.table->folder));
+    if (!id) return id.error();
+    table = *id;
   }
   std::vector<Step> steps;
   for (const auto& interface : interfaces) {
-    auto step = step_for(interface, mode, director_id);
+    auto step = step_for(interface, mode, table);
     if (!step) return step.error();
     steps.push_back(std::move(*step));
   }
@@ -98,12 +99,12 @@ Status make(const Netns& ns, HeldTable& held, AttachReport& report) {
 /// Finds the table again through a program that still runs on some interface of this namespace. None that
 /// leads to a whole table is not an error: then there is no table.
 Status recover(const Netns& ns, HeldTable& held, AttachReport& report) {
-  const auto running = attachments(0);
+  const auto running = attachments(std::nullopt);
   if (!running) return running.error();
   for (const auto& attachment : *running) {
     const auto director = director_by_id(attachment.program_id);
     if (!director) continue;
-    auto recovered = recover_table(held.lock, ns, *director);
+    auto recovered = recover_table(held.lock, ns, director->program);
     if (!recovered && recovered.error().code == Errc::kNotFound) continue;
     if (!recovered) return recovered.error();
     report.recovered_table = true;
@@ -123,7 +124,7 @@ Status carry_out(const std::vector<Step>& steps, XdpMode mode, const Programs& p
       report.already.push_back(step.interface.name);
       continue;
     }
-    const auto s = put_on(step.interface, mode, programs, step.replaced ? &*step.replaced : nullptr);
+    const auto s = put_on(step.interface, mode, programs, step.replaced ? &step.replaced->program : nullptr);
     if (!s) {
       for (std::size_t j = 0; j < i; ++j)
         if (!steps[j].nothing) (void)take_off(steps[j].interface, mode, programs.director);
@@ -167,6 +168,26 @@ Result<AttachReport> attach(const AttachRequest& request) {
     if (report.made_table) (void)remove_table(held->lock, folder_name(*ns));
     return s.error();
   }
+  return report;
+}
+
+Result<UpgradeReport> upgrade() {
+  const auto ns = current_netns();
+  if (!ns) return ns.error();
+  auto held = hold_table(*ns, Result<std::string>(no_table()));
+  if (!held) return held.error();
+  if (!held->table) return no_table();
+  AttachReport existing;
+  if (auto s = check_existing({}, *held->table, existing); !s) return s.error();
+  auto sweep_problem = renew_programs(held->lock, *ns, *held->table);
+  if (!sweep_problem) return sweep_problem.error();
+  const auto table = table_id(fd_path(held->table->folder));
+  if (!table) return table.error();
+  const auto carriers = attachments(*table);
+  if (!carriers) return carriers.error();
+  UpgradeReport report;
+  report.sweep_problem = *sweep_problem;
+  for (const auto& a : *carriers) report.interfaces.push_back(a.interface.name);
   return report;
 }
 

@@ -32,6 +32,15 @@ struct AttachReport {
 /// kUnsupported (kernel, driver, ABI), kPermission, kSystem.
 Result<AttachReport> attach(const AttachRequest& request);
 
+struct UpgradeReport {
+  std::vector<std::string> interfaces;
+  std::string sweep_problem;  ///< as in AttachReport
+};
+
+/// Puts the programs of this xlvs in the place of those that run, under traffic, with all contents of the
+/// table. kNotFound without a table, kUnsupported when its ABI version is another.
+Result<UpgradeReport> upgrade();
+
 struct DetachReport {
   std::vector<std::string> detached;
   bool removed_table = false;

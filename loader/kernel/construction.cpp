@@ -2,7 +2,6 @@
 // Builds a table's folder under another name and renames it; removes in the opposite order.
 #include "kernel/construction.h"
 
-#include <bpf/bpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -13,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "encode/table.h"
 #include "kernel/living_netns.h"
@@ -49,62 +49,27 @@ Result<std::uint64_t> random_seed() {
   return seed;
 }
 
-/// Everything that make_table does under the unfinished name.
-Result<MadeTable> build_in(const std::string& path, const Netns& ns, const Capacity& capacity) {
-  const auto seed = random_seed();
-  if (!seed) return seed.error();
-  if (auto s = load_director(path, capacity, *seed); !s) return s.error();
-  if (auto s = load_slowpath(path, capacity, *seed); !s) return s.error();
-  auto folder = open_folder(path);
-  if (!folder) return folder.error();
-  UniqueFd again(::dup(folder->get()));
-  const auto table = OpenedTable::open_fresh(TableDir{path, std::move(*folder)}, capacity);
-  if (!table) return table.error();
-  if (auto s = encode::Table::format((*table)->memory(), {*seed, ns.cookie, capacity.max_conns}); !s)
-    return s.error();
-  MadeTable made;
-  made.dir.folder = std::move(again);
-  if (auto s = load_sweep(path, capacity, *seed); !s) made.sweep_problem = s.error().what;
-  return made;
-}
-
-/// The same from a director that lost its pins.
-Result<MadeTable> recover_in(const std::string& path, const Netns& ns, const UniqueFd& director) {
-  if (auto s = pin_maps_of(director, path); !s) return s.error();
-  const auto control = read_pinned_control(path);
-  if (!control || control->abi != XLVS_ABI_VERSION || control->netns_cookie != ns.cookie)
-    return Error{Errc::kNotFound, "the program on the interface belongs to another table"};
-  if (::bpf_obj_pin(director.get(), (path + "/" + kDirectorName).c_str()) != 0)
-    return failed("cannot pin the director again", errno);
-  const Capacity capacity = capacity_of(*control);
-  if (auto s = load_slowpath(path, capacity, control->seed); !s) return s.error();
-  auto folder = open_folder(path);
-  if (!folder) return folder.error();
-  MadeTable made;
-  made.dir.folder = std::move(*folder);
-  if (auto s = load_sweep(path, capacity, control->seed); !s) made.sweep_problem = s.error().what;
-  return made;
-}
-
-/// Lets `build` fill a folder under the unfinished name, then gives it its own.
-template <typename Build>
-Result<MadeTable> finish(const TablesLock& lock, const Netns& ns, Build build) {
-  const std::string name = folder_name(ns);
-  const std::string path = unfinished(lock.path(), name);
-  const std::string final_path = lock.path() + "/" + name;
-  if (::mkdir(path.c_str(), 0700) != 0) return failed("cannot make " + path, errno);
-  Result<MadeTable> made = build(path);
-  if (made && std::rename(path.c_str(), final_path.c_str()) != 0)
-    made = failed("cannot rename " + path + " to " + final_path, errno);
-  if (!made) {
-    (void)remove_folder(path);
-    return made;
-  }
-  made->dir.path = final_path;
-  return made;
-}
-
 }  // namespace
+
+Result<UnfinishedFolder> UnfinishedFolder::make(const TablesLock& lock, const std::string& table_name) {
+  UnfinishedFolder folder(unfinished(lock.path(), table_name), lock.path() + "/" + table_name);
+  if (::mkdir(folder.path_.c_str(), 0700) == 0) return folder;
+  const int error = errno;
+  return failed("cannot make " + std::exchange(folder.path_, ""), error);
+}
+
+UnfinishedFolder::~UnfinishedFolder() {
+  if (!path_.empty()) (void)remove_folder(path_);
+}
+
+Result<TableDir> UnfinishedFolder::finish() {
+  auto opened = open_folder(path_);
+  if (!opened) return opened.error();
+  if (std::rename(path_.c_str(), final_path_.c_str()) != 0)
+    return failed("cannot rename " + path_ + " to " + final_path_, errno);
+  path_.clear();
+  return TableDir{final_path_, std::move(*opened)};
+}
 
 Result<TablesLock> TablesLock::take(const std::string& place) {
   const std::string path = place + "/" + kTablesFolder;
@@ -119,11 +84,23 @@ Result<TablesLock> TablesLock::take(const std::string& place) {
 }
 
 Result<MadeTable> make_table(const TablesLock& lock, const Netns& ns, const Capacity& capacity) {
-  return finish(lock, ns, [&](const std::string& path) { return build_in(path, ns, capacity); });
-}
-
-Result<MadeTable> recover_table(const TablesLock& lock, const Netns& ns, const UniqueFd& director) {
-  return finish(lock, ns, [&](const std::string& path) { return recover_in(path, ns, director); });
+  auto unfinished = UnfinishedFolder::make(lock, folder_name(ns));
+  if (!unfinished) return unfinished.error();
+  const LoadPaths paths{unfinished->path(), unfinished->path()};
+  const auto seed = random_seed();
+  if (!seed) return seed.error();
+  if (auto s = load_director(paths, capacity, *seed); !s) return s.error();
+  if (auto s = load_slowpath(paths, capacity, *seed); !s) return s.error();
+  auto folder = open_folder(paths.pins);
+  if (!folder) return folder.error();
+  const auto table = OpenedTable::open_fresh(TableDir{paths.pins, std::move(*folder)}, capacity);
+  if (!table) return table.error();
+  if (auto s = encode::Table::format((*table)->memory(), {*seed, ns.cookie, capacity.max_conns}); !s)
+    return s.error();
+  const auto sweep = load_sweep(paths, capacity, *seed);
+  auto dir = unfinished->finish();
+  if (!dir) return dir.error();
+  return MadeTable{std::move(*dir), sweep ? std::string() : sweep.error().what};
 }
 
 Status remove_table(const TablesLock& lock, const std::string& folder_name) {

@@ -36,18 +36,35 @@ struct HeldTable {
 /// there. An error in `place` matters only without a table.
 Result<HeldTable> hold_table(const Netns& ns, const Result<std::string>& place);
 
-struct MadeTable {
-  TableDir dir;
-  std::string sweep_problem;
+/// A folder that nobody takes for a table; removed by destruction, or by the next who holds the lock after
+/// the death of this process.
+class UnfinishedFolder {
+ public:
+  static Result<UnfinishedFolder> make(const TablesLock& lock, const std::string& table_name);
+  UnfinishedFolder(UnfinishedFolder&& other) noexcept
+      : path_(std::exchange(other.path_, "")), final_path_(std::move(other.final_path_)) {}
+  UnfinishedFolder& operator=(UnfinishedFolder&&) = delete;
+  ~UnfinishedFolder();
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  /// Gives it the table's name, in one step, and opens it.
+  Result<TableDir> finish();
+
+ private:
+  UnfinishedFolder(std::string path, std::string final_path)
+      : path_(std::move(path)), final_path_(std::move(final_path)) {}
+  std::string path_;  ///< "" when there is nothing to remove
+  std::string final_path_;
 };
 
-/// Loads everything into a folder under construction, formats the table, starts the sweep, and then gives
-/// the folder its name. A failure, or death of this process, leaves no table.
-Result<MadeTable> make_table(const TablesLock& lock, const Netns& ns, const Capacity& capacity);
+struct MadeTable {
+  TableDir dir;
+  std::string sweep_problem;  ///< "" = a timer sweeps
+};
 
-/// Pins a table again whose pins are lost, from a director that still runs: with its connections, services
-/// and counters. kNotFound when the director does not lead to a whole table of this namespace and ABI.
-Result<MadeTable> recover_table(const TablesLock& lock, const Netns& ns, const UniqueFd& director);
+/// Loads everything, formats the table, starts the sweep, and then gives it its name. A failure, or death of
+/// this process, leaves no table.
+Result<MadeTable> make_table(const TablesLock& lock, const Netns& ns, const Capacity& capacity);
 
 /// Takes the name away first, so that nobody finds half a table, then unpins everything; the kernel frees
 /// the maps when the last program and process let go.

@@ -9,10 +9,11 @@
 namespace xlvs::kernel {
 namespace {
 
-Result<Attachment> attachment_of(const Interface& interface, std::uint32_t director_id) {
+Result<Attachment> attachment_of(const Interface& interface, std::uint32_t table) {
   const auto state = xdp_state(interface);
   if (!state) return state.error();
-  if (state->id() == director_id) return Attachment{interface, state->mode(), state->id(), true};
+  const auto director = director_by_id(state->id());
+  if (director && director->serves(table)) return Attachment{interface, state->mode(), state->id(), true};
   if (state->empty())
     return Error{
         Errc::kNotFound,
@@ -20,6 +21,17 @@ Result<Attachment> attachment_of(const Interface& interface, std::uint32_t direc
   return Error{Errc::kExists,
                fmt::format("interface {} carries XDP program {}, which is not this table's: left alone",
                            interface.name, state->id())};
+}
+
+Result<DetachReport> take_off_all(const std::vector<Attachment>& attachments) {
+  DetachReport report;
+  for (const auto& a : attachments) {
+    const auto director = director_by_id(a.program_id);
+    if (!director) continue;  // its interface went away with it
+    if (auto s = take_off(a.interface, a.mode, director->program); !s) return s.error();
+    report.detached.push_back(a.interface.name);
+  }
+  return report;
 }
 
 /// The bpffs that a table could be in; none is not an error here, but nothing to detach.
@@ -39,20 +51,15 @@ Result<DetachReport> detach(const std::vector<std::string>& names) {
   const auto held = hold_table(*ns, existing_place());
   if (!held) return held.error();
   if (!held->table) return no_table();
-  const auto programs = open_programs(fd_path(held->table->folder));
-  if (!programs) return programs.error();
+  const auto table = table_id(fd_path(held->table->folder));
+  if (!table) return table.error();
   std::vector<Attachment> wanted;
   for (const auto& interface : *interfaces) {
-    const auto attachment = attachment_of(interface, programs->director_id);
+    const auto attachment = attachment_of(interface, *table);
     if (!attachment) return attachment.error();
     wanted.push_back(*attachment);
   }
-  DetachReport report;
-  for (const auto& a : wanted) {
-    if (auto s = take_off(a.interface, a.mode, programs->director); !s) return s.error();
-    report.detached.push_back(a.interface.name);
-  }
-  return report;
+  return take_off_all(wanted);
 }
 
 Result<DetachReport> detach_all() {
@@ -61,21 +68,16 @@ Result<DetachReport> detach_all() {
   const auto place = existing_place();
   auto held = hold_table(*ns, place);
   if (!held && held.error().code != Errc::kNotFound) return held.error();
-  DetachReport report;
-  // any director, not only the pinned one: so programs of a table that lost its pins go too
-  const auto found = attachments(0);
+  // any director, not only this table's: so programs of a table that lost its pins go too
+  const auto found = attachments(std::nullopt);
   if (!found) return found.error();
-  for (const auto& a : *found) {
-    const auto director = director_by_id(a.program_id);
-    if (!director) continue;
-    if (auto s = take_off(a.interface, a.mode, *director); !s) return s.error();
-    report.detached.push_back(a.interface.name);
-  }
+  auto report = take_off_all(*found);
+  if (!report) return report;
   if (held && held->table) {
     if (auto s = remove_table(held->lock, folder_name(*ns)); !s) return s.error();
-    report.removed_table = true;
+    report->removed_table = true;
   }
-  if (!report.removed_table && report.detached.empty()) return no_table();
+  if (!report->removed_table && report->detached.empty()) return no_table();
   return report;
 }
 

@@ -54,9 +54,10 @@ std::uint32_t entries_of(std::string_view map, const Capacity& c) {
   return 0;
 }
 
+/// The map is part of the table, whatever programs are loaded.
 bool is_shared(std::string_view map) {
 #define X(name) \
-  if (map == #name) return true;
+  if (map == #name) return !belongs_to_load(map);
   XLVS_MAPS(X)
 #undef X
   return false;
@@ -88,8 +89,8 @@ Status set_limits(bpf_object* object, const xlvs_limits& limits) {
   return ok();
 }
 
-/// Everything between open and load. Maps that are pinned in `path` already are used, not made.
-Status prepare(bpf_object* object, const std::string& path, const Capacity& c, std::uint64_t seed) {
+/// Everything between open and load. Table maps that are pinned in `maps` are used, not made.
+Status prepare(bpf_object* object, const std::string& maps, const Capacity& c, std::uint64_t seed) {
   xlvs_limits limits{};
   limits.index_buckets = c.index_buckets;
   limits.max_services = c.max_services;
@@ -104,7 +105,7 @@ Status prepare(bpf_object* object, const std::string& path, const Capacity& c, s
   bpf_object__for_each_map(map, object) {
     const std::string name = ::bpf_map__name(map);
     if (!is_shared(name)) continue;
-    if (const auto pinned = open_pinned(path, name)) {
+    if (const auto pinned = open_pinned(maps, name)) {
       if (const int error = ::bpf_map__reuse_fd(map, pinned->get()); error != 0)
         return Error{Errc::kSystem,
                      fmt::format("cannot use the pinned map {}: {}", name, std::strerror(-error)), -error};
@@ -120,19 +121,20 @@ Status prepare(bpf_object* object, const std::string& path, const Capacity& c, s
   return ok();
 }
 
-Status pin(bpf_object* object, const std::string& path, const BpfLog& log) {
+/// Pins all programs, and the maps that are not pinned in `paths.maps` already.
+Status pin(bpf_object* object, const LoadPaths& paths, const BpfLog& log) {
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
     const std::string name = ::bpf_map__name(map);
-    if (!is_shared(name) && name != kTimersName) continue;
-    if (open_pinned(path, name)) continue;
-    if (const int error = ::bpf_map__pin(map, (path + "/" + name).c_str()); error != 0)
+    if (!is_shared(name) && !belongs_to_load(name)) continue;
+    if (is_shared(name) && open_pinned(paths.maps, name)) continue;
+    if (const int error = ::bpf_map__pin(map, (paths.pins + "/" + name).c_str()); error != 0)
       return failed("cannot pin map " + name, -error, log);
   }
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     const std::string name = ::bpf_program__name(program);
-    if (const int error = ::bpf_program__pin(program, (path + "/" + name).c_str()); error != 0)
+    if (const int error = ::bpf_program__pin(program, (paths.pins + "/" + name).c_str()); error != 0)
       return failed("cannot pin program " + name, -error, log);
   }
   return ok();
@@ -144,7 +146,7 @@ struct Embedded {
   std::size_t size;
 };
 
-Result<Object> load(const Embedded& embedded, const std::string& path, const Capacity& capacity,
+Result<Object> load(const Embedded& embedded, const LoadPaths& paths, const Capacity& capacity,
                     std::uint64_t seed, const BpfLog& log) {
   bpf_object_open_opts opts{};
   opts.sz = sizeof opts;
@@ -152,7 +154,7 @@ Result<Object> load(const Embedded& embedded, const std::string& path, const Cap
   Object object(::bpf_object__open_mem(embedded.bytes, embedded.size, &opts), &::bpf_object__close);
   if (!object)
     return failed(fmt::format("cannot read the built-in BPF object {}", embedded.name), errno, log);
-  if (auto s = prepare(object.get(), path, capacity, seed); !s) return s.error();
+  if (auto s = prepare(object.get(), paths.maps, capacity, seed); !s) return s.error();
   if (const int error = ::bpf_object__load(object.get()); error != 0)
     return failed(fmt::format("the kernel refuses the BPF object {}", embedded.name), -error, log);
   return object;
@@ -166,10 +168,10 @@ Embedded embedded(const char* name) {
 }
 
 /// Loads one object, runs its program `start` if one is named, and pins everything.
-Status load_and_pin(const Embedded& e, const std::string& path, const Capacity& capacity, std::uint64_t seed,
+Status load_and_pin(const Embedded& e, const LoadPaths& paths, const Capacity& capacity, std::uint64_t seed,
                     const char* start) {
   BpfLog log;
-  const auto object = load(e, path, capacity, seed, log);
+  const auto object = load(e, paths, capacity, seed, log);
   if (!object) return object.error();
   if (start) {
     const bpf_program* program = ::bpf_object__find_program_by_name(object->get(), start);
@@ -177,25 +179,25 @@ Status load_and_pin(const Embedded& e, const std::string& path, const Capacity& 
     if (!returned) return returned.error();
     if (*returned != 0) return Error{Errc::kSystem, fmt::format("{} failed with {}", start, *returned)};
   }
-  return pin(object->get(), path, log);
+  return pin(object->get(), paths, log);
 }
 
 }  // namespace
 
-Status load_director(const std::string& path, const Capacity& capacity, std::uint64_t seed) {
-  return load_and_pin(embedded<director__elf_bytes>("director"), path, capacity, seed, nullptr);
+Status load_director(const LoadPaths& paths, const Capacity& capacity, std::uint64_t seed) {
+  return load_and_pin(embedded<director__elf_bytes>("director"), paths, capacity, seed, nullptr);
 }
 
-Status load_slowpath(const std::string& path, const Capacity& capacity, std::uint64_t seed) {
-  return load_and_pin(embedded<slowpath__elf_bytes>("slowpath"), path, capacity, seed, nullptr);
+Status load_slowpath(const LoadPaths& paths, const Capacity& capacity, std::uint64_t seed) {
+  return load_and_pin(embedded<slowpath__elf_bytes>("slowpath"), paths, capacity, seed, nullptr);
 }
 
-Status load_sweep(const std::string& path, const Capacity& capacity, std::uint64_t seed) {
+Status load_sweep(const LoadPaths& paths, const Capacity& capacity, std::uint64_t seed) {
   const Embedded timed = embedded<sweep__elf_bytes>("sweep");
   const Embedded once = embedded<sweep_once__elf_bytes>("sweep_once");
-  auto with_timer = load_and_pin(timed, path, capacity, seed, kSweepStartName);
+  auto with_timer = load_and_pin(timed, paths, capacity, seed, kSweepStartName);
   if (with_timer) return with_timer;
-  auto without = load_and_pin(once, path, capacity, seed, nullptr);
+  auto without = load_and_pin(once, paths, capacity, seed, nullptr);
   return without ? with_timer : without;
 }
 

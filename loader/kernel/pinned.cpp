@@ -37,15 +37,20 @@ Result<MapShape> map_shape(const UniqueFd& map, const std::string& name) {
   __u32 len = sizeof info;
   if (::bpf_obj_get_info_by_fd(map.get(), &info, &len) != 0)
     return system_error("cannot ask for the size of map " + name, errno);
-  return MapShape{info.value_size, info.max_entries};
+  return MapShape{info.id, info.value_size, info.max_entries};
 }
 
 Result<ProgramIdentity> program_identity(const UniqueFd& program) {
+  std::vector<std::uint32_t> ids(kMostMaps);
   bpf_prog_info info{};
   __u32 len = sizeof info;
+  info.nr_map_ids = kMostMaps;
+  info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
   if (::bpf_obj_get_info_by_fd(program.get(), &info, &len) != 0)
     return system_error("cannot ask for the name of a BPF program", errno);
-  return ProgramIdentity{info.id, std::string(info.name, ::strnlen(info.name, sizeof info.name))};
+  ids.resize(std::min(info.nr_map_ids, kMostMaps));
+  return ProgramIdentity{info.id, std::string(info.name, ::strnlen(info.name, sizeof info.name)),
+                         std::move(ids)};
 }
 
 Result<UniqueFd> program_by_id(std::uint32_t id) {
@@ -54,23 +59,20 @@ Result<UniqueFd> program_by_id(std::uint32_t id) {
   return fd;
 }
 
+bool belongs_to_load(std::string_view map) { return map == "xlvs_programs" || map == kTimersName; }
+
 Status pin_maps_of(const UniqueFd& director, const std::string& path) {
-  std::vector<std::uint32_t> ids(kMostMaps);
-  bpf_prog_info info{};
-  __u32 len = sizeof info;
-  info.nr_map_ids = kMostMaps;
-  info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
-  if (::bpf_obj_get_info_by_fd(director.get(), &info, &len) != 0)
-    return system_error("cannot ask for the maps of a BPF program", errno);
-  ids.resize(std::min(info.nr_map_ids, kMostMaps));
+  const auto identity = program_identity(director);
+  if (!identity) return identity.error();
   std::set<std::string> missing;
-#define X(name) missing.insert(#name);
+#define X(name) \
+  if (!belongs_to_load(#name)) missing.insert(#name);
   XLVS_MAPS(X)
 #undef X
-  for (const std::uint32_t id : ids) {
+  for (const std::uint32_t id : identity->map_ids) {
     const UniqueFd map(::bpf_map_get_fd_by_id(id));
     bpf_map_info of_map{};
-    len = sizeof of_map;
+    __u32 len = sizeof of_map;
     if (!map || ::bpf_obj_get_info_by_fd(map.get(), &of_map, &len) != 0)
       return system_error("cannot open the maps of a BPF program", errno);
     const std::string name(of_map.name, ::strnlen(of_map.name, sizeof of_map.name));

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "abi/control.h"
 #include "base/result.h"
@@ -23,6 +25,7 @@ inline constexpr const char* kTimersName = "xlvs_timers";
 Result<UniqueFd> open_pinned(const std::string& folder, const std::string& name);
 
 struct MapShape {
+  std::uint32_t id = 0;
   std::uint32_t value_size = 0;
   std::uint32_t max_entries = 0;
 };
@@ -31,13 +34,18 @@ Result<MapShape> map_shape(const UniqueFd& map, const std::string& name);
 struct ProgramIdentity {
   std::uint32_t id = 0;
   std::string name;
+  std::vector<std::uint32_t> map_ids{};
 };
 Result<ProgramIdentity> program_identity(const UniqueFd& program);
-/// The same by id, with the descriptor: needs CAP_SYS_ADMIN. kNotFound when the program is gone.
+/// A program by id: needs CAP_SYS_ADMIN. kNotFound when the program is gone.
 Result<UniqueFd> program_by_id(std::uint32_t id);
 
-/// Pins the maps of a table (abi/maps.h) that `director` uses into the folder `path`. Needs CAP_SYS_ADMIN.
-/// kNotFound when it does not use all of them.
+/// Maps that every load of an object makes anew, with contents that belong to its programs alone. They are
+/// pinned only to be kept alive; all others of abi/maps.h are the table.
+bool belongs_to_load(std::string_view map);
+
+/// Pins the table's maps, which `director` uses, into the folder `path`. Needs CAP_SYS_ADMIN. kNotFound when
+/// it does not use all of them.
 Status pin_maps_of(const UniqueFd& director, const std::string& path);
 
 /// The control row of the table pinned in `folder`, as far as this ABI's structure reaches; nothing if

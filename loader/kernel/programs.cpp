@@ -2,6 +2,8 @@
 // Puts director and slow path on interfaces and takes them off together.
 #include "kernel/programs.h"
 
+#include <algorithm>
+
 #include "kernel/pinned.h"
 #include "kernel/tc_hook.h"
 
@@ -12,28 +14,38 @@ Result<Programs> open_programs(const std::string& folder) {
   if (!director) return director.error();
   auto slowpath = open_pinned(folder, kSlowpathName);
   if (!slowpath) return slowpath.error();
-  const auto identity = program_identity(*director);
-  if (!identity) return identity.error();
-  return Programs{std::move(*director), std::move(*slowpath), identity->id};
+  return Programs{std::move(*director), std::move(*slowpath)};
 }
 
-std::optional<UniqueFd> director_by_id(std::uint32_t id) {
+Result<std::uint32_t> table_id(const std::string& folder) {
+  const auto control = open_pinned(folder, "xlvs_control");
+  if (!control) return control.error();
+  const auto shape = map_shape(*control, "xlvs_control");
+  if (!shape) return shape.error();
+  return shape->id;
+}
+
+bool Director::serves(std::uint32_t table) const {
+  return std::find(map_ids.begin(), map_ids.end(), table) != map_ids.end();
+}
+
+std::optional<Director> director_by_id(std::uint32_t id) {
   auto program = program_by_id(id);
   if (!program) return std::nullopt;
-  const auto identity = program_identity(*program);
+  auto identity = program_identity(*program);
   if (!identity || identity->name != kDirectorName) return std::nullopt;
-  return std::move(*program);
+  return Director{std::move(*program), std::move(identity->map_ids)};
 }
 
-Result<std::vector<Attachment>> attachments(std::uint32_t director_id) {
+Result<std::vector<Attachment>> attachments(std::optional<std::uint32_t> table) {
   const auto interfaces = all_interfaces();
   if (!interfaces) return interfaces.error();
   std::vector<Attachment> found;
   for (const auto& interface : *interfaces) {
     const auto state = xdp_state(interface);
     if (!state || state->empty()) continue;  // without a state: it vanished meanwhile
-    const bool ours = director_id != 0 ? state->id() == director_id : director_by_id(state->id()).has_value();
-    if (!ours) continue;
+    const auto director = director_by_id(state->id());
+    if (!director || (table && !director->serves(*table))) continue;
     const auto filter = tc_program(interface);
     found.push_back({interface, state->mode(), state->id(), filter && *filter != 0});
   }

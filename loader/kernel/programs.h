@@ -18,14 +18,23 @@ namespace xlvs::kernel {
 struct Programs {
   UniqueFd director;
   UniqueFd slowpath;
-  std::uint32_t director_id = 0;
 };
 /// Those pinned in `folder`.
 Result<Programs> open_programs(const std::string& folder);
 
+/// Id of the control map of the table pinned in `folder`: what tells tables apart, whatever their programs.
+Result<std::uint32_t> table_id(const std::string& folder);
+
+/// A director that an interface carries.
+struct Director {
+  UniqueFd program;
+  std::vector<std::uint32_t> map_ids;
+  /// Works on the table with this table_id().
+  [[nodiscard]] bool serves(std::uint32_t table) const;
+};
 /// XDP program `id`, if it is a director, be it of this table or of one that lost its pins; nothing if it is
 /// somebody else's.
-std::optional<UniqueFd> director_by_id(std::uint32_t id);
+std::optional<Director> director_by_id(std::uint32_t id);
 
 /// One interface that carries a director.
 struct Attachment {
@@ -35,8 +44,8 @@ struct Attachment {
   bool slowpath = false;  ///< the TC filter is there too
 };
 
-/// Interfaces of this namespace that carry XDP program `director_id`; 0: any director.
-Result<std::vector<Attachment>> attachments(std::uint32_t director_id);
+/// Interfaces of this namespace that carry a director of this table; nothing: of any.
+Result<std::vector<Attachment>> attachments(std::optional<std::uint32_t> table);
 
 /// Both programs on, the slow path first, for the director needs it; `expected` is the director that is there
 /// already and to be replaced, or null. After an error neither is on.

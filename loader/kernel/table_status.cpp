@@ -31,9 +31,9 @@ Result<TableStatus> table_status() {
   status.services = table.memory().control->services;
   const std::string folder = fd_path(table.dir().folder);
   status.sweep_timer = has_sweep_timer(folder);
-  const auto programs = open_programs(folder);
-  if (!programs) return programs.error();
-  auto interfaces = attachments(programs->director_id);
+  const auto id = table_id(folder);
+  if (!id) return id.error();
+  auto interfaces = attachments(*id);
   if (!interfaces) return interfaces.error();
   status.interfaces = std::move(*interfaces);
   const auto counts = table.reasons();
@@ -47,7 +47,7 @@ Result<TableStatus> table_status() {
 }
 
 std::vector<Attachment> directors_without_table() {
-  const auto found = attachments(0);
+  const auto found = attachments(std::nullopt);
   return found ? *found : std::vector<Attachment>{};
 }
 

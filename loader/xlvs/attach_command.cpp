@@ -10,6 +10,22 @@
 namespace xlvs::command {
 namespace {
 
+void warn_of_sweep(const std::string& problem) {
+  if (!problem.empty())
+    fmt::print(
+        stderr,
+        "xlvs: warning: no timer of the kernel expires connections, run `xlvs sweep` every few seconds: {}\n",
+        problem);
+}
+
+int run_upgrade() {
+  const auto report = kernel::upgrade();
+  if (!report) return fail(report.error());
+  for (const auto& name : report->interfaces) fmt::print("{}: upgraded\n", name);
+  warn_of_sweep(report->sweep_problem);
+  return kExitOk;
+}
+
 int run_attach(const kernel::AttachRequest& request) {
   const auto report = kernel::attach(request);
   if (!report) return fail(report.error());
@@ -23,11 +39,7 @@ int run_attach(const kernel::AttachRequest& request) {
   for (const auto& name : report->attached)
     fmt::print("{}: attached, {} mode\n", name, kernel::name_of(request.mode));
   for (const auto& name : report->already) fmt::print("{}: was attached already\n", name);
-  if (!report->sweep_problem.empty())
-    fmt::print(stderr,
-               "xlvs: warning: expired connections are not swept by the kernel, run `xlvs sweep` every few "
-               "seconds: {}\n",
-               report->sweep_problem);
+  warn_of_sweep(report->sweep_problem);
   return kExitOk;
 }
 
@@ -62,6 +74,12 @@ void add_attach(CLI::App& app, Run& run) {
   cmd->add_option("--blocks", c.blocks,
                   "64-byte blocks for server lists and schedules [4 per server and 32 per service]");
   cmd->callback([request, &run] { run = [request] { return run_attach(*request); }; });
+}
+
+void add_upgrade(CLI::App& app, Run& run) {
+  auto* cmd = app.add_subcommand(
+      "upgrade", "Put this version's programs in the place of the running ones, under traffic");
+  cmd->callback([&run] { run = run_upgrade; });
 }
 
 void add_detach(CLI::App& app, Run& run) {

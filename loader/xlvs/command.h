@@ -19,6 +19,7 @@ int fail(const Error& error);
 using Run = std::function<int()>;
 void add_attach(CLI::App& app, Run& run);
 void add_detach(CLI::App& app, Run& run);
+void add_upgrade(CLI::App& app, Run& run);
 void add_status(CLI::App& app, Run& run);
 void add_sweep(CLI::App& app, Run& run);
 

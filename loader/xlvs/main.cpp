@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
   Run run;
   add_attach(app, run);
   add_detach(app, run);
+  add_upgrade(app, run);
   add_status(app, run);
   add_sweep(app, run);
   try {
