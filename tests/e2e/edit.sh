@@ -27,7 +27,8 @@ while kill -0 "$TRAFFIC" 2>/dev/null; do
 	director ipvsadm -e -t "$(service "$family" 9000)" -r "$(real "$method" "$family" $n 9000)" "$(method_option "$method")" -w $((edits / 2 % 2))
 	edits=$((edits + 2))
 done
-line=$(traffic_ends "$NET_DIR/short")
+traffic_ends "$NET_DIR/short"
+line=$LINE
 wait "$long" || true
 
 echo "$(value "$line" answered) of $(value "$line" asked) requests answered during $edits edits"

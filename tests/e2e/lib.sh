@@ -90,11 +90,12 @@ traffic_starts() {
 	traffic "$@" >"$file" 2>&1 &
 	TRAFFIC=$!
 }
-# Waits for it and prints its line of figures
-traffic_ends() { # FILE
+# traffic_ends FILE: waits for it; LINE is its line of figures
+traffic_ends() {
 	wait "$TRAFFIC" || true
-	grep -v '^asked' "$1" >&2 || true
-	grep '^asked' "$1" || echo 'asked=0 answered=0'
+	grep -v '^asked' "$1" || true
+	# shellcheck disable=SC2034 # read by the tests
+	LINE=$(grep '^asked' "$1" || echo 'asked=0 answered=0')
 }
 
 # The UDP echo and the TCP sink on every real server
