@@ -29,6 +29,18 @@ void occupy(const Shared& shared, std::uint32_t row, const model::ServiceKey& se
   shared.writer.set(shared.memory.servers[row].flags, XLVS_SERVER_F_USED);
 }
 
+namespace {
+
+/// Where the FIB does not tell the data plane (before Linux 6.7), this is where a tunnel's source comes from.
+void set_tunnel_source(const Shared& shared, std::uint32_t row) {
+  xlvs_server& server = shared.memory.servers[row];
+  const xlvs_addr source = shared.host.source_for(server.addr, server.family);
+  const __be32* w = source.word;
+  if ((w[0] | w[1] | w[2] | w[3]) != 0) shared.writer.copy(&server.tun_src, &source, sizeof source);
+}
+
+}  // namespace
+
 void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& config) {
   const xlvs_record record = to_abi(config);
   xlvs_server server = shared.memory.servers[row];
@@ -37,6 +49,7 @@ void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& 
   server.tun_flags = record.tun_flags;
   server.tun_port = record.tun_port;
   shared.writer.copy(&shared.memory.servers[row].port, &server.port, sizeof(__u64));
+  if (config.forward == model::Forward::kTunnel) set_tunnel_source(shared, row);
 
   xlvs_load& there = shared.memory.loads[row];
   const bool relieved = record.upper == 0 || record.upper > there.upper;

@@ -41,6 +41,11 @@ class TableHost {
   virtual Result<std::vector<xlvs_counters>> counters(std::span<const std::uint32_t> servers) = 0;
   /// The data plane's clock now, in ticks (abi/base.h).
   virtual std::uint32_t now() = 0;
+  /// The address this host would send from to `to`, as its routes stand; all zero when there is no route.
+  virtual xlvs_addr source_for(const xlvs_addr& to, unsigned family) {
+    (void)to, (void)family;
+    return {};
+  }
   /// Exclusive against other writers, shared against readers; released by unlock() or process death.
   virtual Status lock(bool exclusive) = 0;
   virtual void unlock() = 0;

@@ -4,8 +4,10 @@
 
 #include <bpf/bpf.h>
 #include <fmt/format.h>
+#include <arpa/inet.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -156,6 +158,30 @@ std::uint32_t OpenedTable::now() {
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
   return xlvs_ticks(static_cast<std::uint64_t>(ts.tv_sec) * 1000000000ull +
                     static_cast<std::uint64_t>(ts.tv_nsec));
+}
+
+xlvs_addr OpenedTable::source_for(const xlvs_addr& to, unsigned family) {
+  // A datagram socket that is connected sends nothing, but has been given its source address.
+  xlvs_addr source{};
+  const UniqueFd fd(::socket(static_cast<int>(family), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd) return source;
+  if (family == AF_INET) {
+    sockaddr_in peer{.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {to.word[0]}, .sin_zero = {}};
+    socklen_t length = sizeof peer;
+    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&peer), length) == 0 &&
+        ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&peer), &length) == 0)
+      source.word[0] = peer.sin_addr.s_addr;
+  } else {
+    sockaddr_in6 peer{};
+    peer.sin6_family = AF_INET6;
+    peer.sin6_port = htons(9);
+    std::memcpy(&peer.sin6_addr, to.word, sizeof peer.sin6_addr);
+    socklen_t length = sizeof peer;
+    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&peer), length) == 0 &&
+        ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&peer), &length) == 0)
+      std::memcpy(source.word, &peer.sin6_addr, sizeof source.word);
+  }
+  return source;
 }
 
 Status OpenedTable::lock(bool exclusive) {

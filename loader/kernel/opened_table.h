@@ -40,6 +40,7 @@ class OpenedTable : public encode::TableHost {
 
   Result<std::vector<xlvs_counters>> counters(std::span<const std::uint32_t> servers) override;
   std::uint32_t now() override;
+  xlvs_addr source_for(const xlvs_addr& to, unsigned family) override;
   /// kNotFound when the table was removed while we waited.
   Status lock(bool exclusive) override;
   void unlock() override;

@@ -24,6 +24,11 @@ class FakeHost : public TableHost {
     return result;
   }
   std::uint32_t now() override { return ticks; }
+  xlvs_addr source_for(const xlvs_addr& to, unsigned) override {
+    xlvs_addr source = to;  // distinct for each server, so that a test sees whose it is
+    source.word[0] ^= 1;
+    return source;
+  }
   Status lock(bool exclusive) override {
     EXPECT_FALSE(locked) << "locked twice";
     locked = true;

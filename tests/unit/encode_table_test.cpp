@@ -96,6 +96,23 @@ TEST_F(TableTest, DirectRoutingAndTunnelsTakeTheServicesPort) {
   EXPECT_EQ((*table.servers(mark_key(7)))[0].key.port, 8080);
 }
 
+TEST_F(TableTest, ATunnelKnowsItsSourceAddress) {
+  EXPECT_OK(table.add_service(web, scheduled("rr")));
+  EXPECT_OK(table.add_server(web, rs(1), {.forward = model::Forward::kTunnel}));
+  EXPECT_OK(table.add_server(web, rs(2), {.forward = model::Forward::kDirect}));
+  std::vector<bool> has_source;
+  for (const xlvs_server& row : memory.servers)
+    if ((row.flags & XLVS_SERVER_F_USED) != 0) {
+      has_source.push_back(row.tun_src.word[0] == (row.addr.word[0] ^ 1));
+    }
+  EXPECT_THAT(has_source, testing::UnorderedElementsAre(true, false));
+  EXPECT_OK(table.edit_server(web, rs(2), {.forward = model::Forward::kTunnel}));
+  for (const xlvs_server& row : memory.servers)
+    if ((row.flags & XLVS_SERVER_F_USED) != 0) {
+      EXPECT_EQ(row.tun_src.word[0], row.addr.word[0] ^ 1);
+    }
+}
+
 TEST_F(TableTest, RefusesWhatXdpCannotServe) {
   const auto refused = [&](const model::ServiceKey& key, const model::ServiceConfig& config) {
     EXPECT_ERRC(table.add_service(key, config), Errc::kUnsupported);
