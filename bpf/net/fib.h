@@ -20,6 +20,7 @@ struct xlvs_route {
 	struct xlvs_nexthop hop; /* valid = 0: the neighbour is not resolved; mtu = 0: unknown */
 	struct xlvs_addr gateway; /* when the neighbour is not resolved: whom to ask for */
 	int family;		  /* of gateway */
+	bool here;		  /* with DROP/NO_ROUTE: dst may be this host itself */
 };
 
 /* Asks the FIB for the way to dst.
@@ -46,6 +47,7 @@ static __always_inline enum xlvs_verdict xlvs_fib(struct xlvs_packet *p, int fam
 		__builtin_memcpy(fib.ipv6_dst, dst, 16);
 	}
 	rc = bpf_fib_lookup(p->ctx, &fib, sizeof(fib), flags);
+	route->here = rc == BPF_FIB_LKUP_RET_NOT_FWDED;
 	switch (rc) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
 		route->hop.valid = 1;

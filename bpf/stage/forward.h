@@ -147,8 +147,7 @@ static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 	if (!line->nexthop.valid || (__s32)(p->now - line->nexthop.expires) >= 0) {
 		v = xlvs_find_route(p, s, &route);
 		if (v != XLVS_NEXT)
-			return v == XLVS_DROP && p->reason == XLVS_REASON_NO_ROUTE &&
-					       p->forward == XLVS_FORWARD_DIRECT ?
+			return route.here && p->forward == XLVS_FORWARD_DIRECT ?
 				       xlvs_pass(p, XLVS_REASON_SERVER_LOCAL) :
 				       v;
 		route.hop.expires = p->now + XLVS_NEXTHOP_TICKS;
