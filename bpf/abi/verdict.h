@@ -3,6 +3,8 @@
 #ifndef XLVS_ABI_VERDICT_H
 #define XLVS_ABI_VERDICT_H
 
+#include "abi/base.h"
+
 /* What a stage returns. Only XLVS_NEXT goes on to the next one. */
 enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLVS_VERDICTS };
 

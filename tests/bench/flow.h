@@ -9,11 +9,13 @@
  * before did to it: Ethernet, IPv6 and TCP fit. */
 #define BENCH_HEADER_WORDS 10
 #define BENCH_HEADER_LEN   (BENCH_HEADER_WORDS * 8)
-/* offsets of the client address's last four bytes and of its port */
+/* offsets of the client address's last four bytes, of its port, and of TCP's flags */
 #define BENCH_CLIENT4 26
 #define BENCH_PORT4   34
 #define BENCH_CLIENT6 34
 #define BENCH_PORT6   54
+#define BENCH_FLAGS4  47
+#define BENCH_FLAGS6  67
 #define BENCH_SLOTS   128
 
 /* Source of one program's packets, in the wrapper's .bss, mapped by the bench. */
@@ -24,7 +26,8 @@ struct bench_source {
 	__u32 slot;   /* in bench_programs: what is measured */
 	__u32 length; /* of a frame */
 	__u32 ipv6;   /* else IPv4 */
-	__u32 pad;
+	__u32
+	    twice; /* 1: each flow's TCP packets come in pairs, a SYN and an ACK: fills a table in one call */
 	__u64 header[BENCH_HEADER_WORDS];
 };
 

@@ -23,9 +23,9 @@ struct Effort {
 };
 // The machine may change its speed within a second: many short turns, and the least of them counts.
 constexpr Effort kFull{60, 20000}, kQuick{8, 5000};
-// A turn begins with this many packets unmeasured, for the turn before has filled the caches with its own.
-// More flows than that do not fit into caches anyway.
-constexpr std::uint32_t kMostWarmup = 1u << 17, kLeastWarmup = 1000;
+// Few enough flows to fit into caches: a turn begins with all of them unmeasured, for the turn before has
+// filled the caches with its own. Every call waits for the kernel's RCU, so there are no more than needed.
+constexpr std::uint32_t kFewFlows = 1u << 17, kOneFlow = 1;
 
 /// One program in one scenario.
 struct Entry {
@@ -53,9 +53,9 @@ Status enter(std::vector<Entry>& entries, const Scenario& s, Wrapper& wrapper) {
 }
 
 Status take_turn(Entry& e, Wrapper& wrapper, std::uint32_t packets) {
-  const bool fits = e.scenario->traffic != Traffic::kNew && e.scenario->flows <= kMostWarmup;
-  const std::uint32_t warmup = fits ? std::max(e.scenario->flows, kLeastWarmup) : kLeastWarmup;
-  if (auto r = wrapper.run(e.contender->slot(), e.stream, warmup); !r) return r.error();
+  const std::uint32_t flows = e.scenario->flows;
+  if (e.scenario->traffic == Traffic::kKnown && flows > kOneFlow && flows <= kFewFlows)
+    if (auto r = wrapper.run(e.contender->slot(), e.stream, flows); !r) return r.error();
   auto ns = wrapper.run(e.contender->slot(), e.stream, packets);
   if (!ns) return ns.error();
   e.least = std::min(e.least, *ns);

@@ -42,13 +42,15 @@ int bench_wrapper(struct xdp_md *ctx)
 	for (int i = 0; i < BENCH_HEADER_WORDS; i++)
 		((__u64 *)data)[i] = s->header[i];
 
-	flow = (__u32)s->next & s->mask;
+	flow = (__u32)(s->next >> (s->twice & 1)) & s->mask;
 	if (s->spread)
 		flow = bench_shuffle(flow, s->mask);
 	client = data + (s->ipv6 ? BENCH_CLIENT6 : BENCH_CLIENT4);
 	port = data + (s->ipv6 ? BENCH_PORT6 : BENCH_PORT4);
 	*(__be32 *)client = bpf_htonl(0x0a000000 | bench_client(flow));
 	*(__be16 *)port = bpf_htons(bench_port(flow));
+	if (s->twice)
+		data[s->ipv6 ? BENCH_FLAGS6 : BENCH_FLAGS4] = s->next & 1 ? 0x10 : 0x02;
 
 	/* A locked instruction, not an increment: the headers reach the cache,
 	 * as a network card's would, before the program loads them, and no

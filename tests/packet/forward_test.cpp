@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Stage 5: each forwarding method, byte for byte, and what becomes of packets that cannot go on.
+#include <set>
+
+#include "support/director_test.h"
+
+namespace xlvs::support {
+namespace {
+
+using model::Forward;
+
+const Ipv4 kToVip{.src = "198.51.100.7", .dst = "192.0.2.10"};
+const Ipv6 kToVip6{.src = "2001:db8:1::7", .dst = "2001:db8::10"};
+const Eth kToServer{.dst = neighbour_mac(1, 10), .src = kServerMac};
+
+Ipv4 hop_less(Ipv4 ip) {
+  --ip.ttl;
+  return ip;
+}
+Ipv6 hop_less(Ipv6 ip) {
+  --ip.hop_limit;
+  return ip;
+}
+Ipv4 may_fragment(Ipv4 ip) {
+  ip.fragment = 0;
+  return ip;
+}
+
+class ForwardTest : public DirectorTest {
+ protected:
+  /// One service of one real server, the only one of the table.
+  void serve(const std::string& protocol, const std::string& vip, std::uint16_t port, const std::string& rip,
+             Forward forward) {
+    SetUp();
+    const auto service = service_key(protocol, vip, port);
+    add_service(service);
+    add_server(service, server_key(rip, port), forwarded(forward));
+  }
+  void expect_out(const Bytes& in, const Bytes& out, std::uint32_t action = XDP_REDIRECT) {
+    const Outcome r = agree(in);
+    EXPECT_EQ(r.action, action);
+    EXPECT_TRUE(same_bytes(r.out, out));
+  }
+};
+
+TEST_F(ForwardTest, DirectRoutingChangesMacsAndHopsAlone) {
+  serve("TCP", "192.0.2.10", 80, "192.168.1.10", Forward::kDirect);
+  expect_out(Eth{} / kToVip / Tcp{} / payload(9), kToServer / hop_less(kToVip) / Tcp{} / payload(9));
+}
+TEST_F(ForwardTest, DirectRoutingOverIpv6) {
+  serve("UDP", "2001:db8::10", 53, "fd00:1::10", Forward::kDirect);
+  expect_out(Eth{} / kToVip6 / Udp{} / payload(9), kToServer / hop_less(kToVip6) / Udp{} / payload(9));
+}
+// A server behind the interface that the packet came in by: no redirect, the frame turns round.
+TEST_F(ForwardTest, SendsBackOutOfTheSameInterface) {
+  serve("TCP", "192.0.2.10", 80, "198.51.100.99", Forward::kDirect);
+  expect_out(Eth{} / kToVip / Tcp{}, Eth{.dst = kGatewayMac, .src = kClientMac} / hop_less(kToVip) / Tcp{},
+             XDP_TX);
+}
+TEST_F(ForwardTest, RoutesThroughAGateway) {
+  serve("TCP", "192.0.2.10", 80, "192.168.3.5", Forward::kDirect);
+  expect_out(Eth{} / kToVip / Tcp{},
+             Eth{.dst = neighbour_mac(1, 30), .src = kServerMac} / hop_less(kToVip) / Tcp{});
+}
+
+TEST_F(ForwardTest, TunnelsIpv4InIpv4) {
+  serve("TCP", "192.0.2.10", 80, "192.168.1.10", Forward::kTunnel);
+  Ipv4 inner = kToVip;
+  inner.tos = 0xb9;  // class of service and congestion marks go out too
+  inner.ttl = 17;
+  const Ipv4 outer{.src = "192.168.1.1", .dst = "192.168.1.10", .tos = 0xb9, .id = 0, .ttl = 16};
+  expect_out(Eth{} / inner / Tcp{} / payload(9), kToServer / outer / hop_less(inner) / Tcp{} / payload(9));
+}
+TEST_F(ForwardTest, TunnelsIpv6InIpv6) {
+  serve("TCP", "2001:db8::10", 80, "fd00:1::10", Forward::kTunnel);
+  Ipv6 inner = kToVip6;
+  inner.tclass = 0xb9;
+  inner.flow_label = 0x12345;
+  const Ipv6 outer{.src = "fd00:1::1", .dst = "fd00:1::10", .tclass = 0xb9, .hop_limit = 63};
+  expect_out(Eth{} / inner / Tcp{} / payload(9), kToServer / outer / hop_less(inner) / Tcp{} / payload(9));
+}
+TEST_F(ForwardTest, TunnelsIpv4InIpv6) {
+  serve("UDP", "192.0.2.10", 53, "fd00:1::10", Forward::kTunnel);
+  const Ipv6 outer{.src = "fd00:1::1", .dst = "fd00:1::10", .hop_limit = 63};
+  expect_out(Eth{} / kToVip / Udp{} / payload(9), kToServer / outer / hop_less(kToVip) / Udp{} / payload(9));
+}
+TEST_F(ForwardTest, TunnelsIpv6InIpv4) {
+  serve("UDP", "2001:db8::10", 53, "192.168.1.10", Forward::kTunnel);
+  const Bytes in = Eth{} / kToVip6 / Udp{} / payload(9);
+  const Outcome r = agree(in);
+  ASSERT_EQ(r.out.size(), in.size() + 20);
+  const auto id = static_cast<std::uint16_t>(r.out[18] << 8 | r.out[19]);  // it may be fragmented: any id
+  const Ipv4 outer{.src = "192.168.1.1", .dst = "192.168.1.10", .id = id, .fragment = 0, .ttl = 63};
+  EXPECT_TRUE(same_bytes(r.out, kToServer / outer / hop_less(kToVip6) / Udp{} / payload(9)));
+}
+// Packets that may be fragmented on the way need ids that differ (RFC 6864).
+TEST_F(ForwardTest, GivesFragmentableTunnelPacketsIdsOfTheirOwn) {
+  serve("UDP", "192.0.2.10", 53, "192.168.1.10", Forward::kTunnel);
+  std::set<int> ids;
+  for (int i = 0; i < 16; ++i) {
+    const Outcome r = agree(Eth{} / may_fragment(kToVip) / Udp{});
+    ids.insert(r.out[18] << 8 | r.out[19]);
+  }
+  EXPECT_GT(ids.size(), 8u);
+}
+
+TEST_F(ForwardTest, UnknownNeighboursGoToTheSlowPathRewritten) {
+  for (const Forward forward : {Forward::kDirect, Forward::kTunnel, Forward::kMasq})
+    for (const bool v6 : {false, true}) {
+      serve("TCP", v6 ? "2001:db8::10" : "192.0.2.10", 80, v6 ? "fd00:1::200" : "192.168.1.200", forward);
+      const Frame ip = v6 ? Eth{} / kToVip6 : Eth{} / kToVip;
+      for (const Bytes& frame : {(ip / Tcp{} / payload(1300)).bytes(), (ip / Tcp{.flags = kAck}).bytes()}) {
+        const Outcome r = agree(frame);
+        EXPECT_EQ(r.action, static_cast<std::uint32_t>(XDP_PASS));
+        EXPECT_EQ(r.meta.size(), sizeof(xlvs_meta));
+      }
+      EXPECT_EQ(director().reasons()[XLVS_REASON_NEIGHBOUR], 2u);
+    }
+}
+TEST_F(ForwardTest, AServerOnThisHostIsLeftToTheStack) {
+  serve("TCP", "192.0.2.10", 80, "192.168.1.1", Forward::kDirect);
+  const Bytes frame = Eth{} / kToVip / Tcp{};
+  EXPECT_TRUE(same_bytes(agree(frame).out, frame));
+  EXPECT_EQ(director().reasons()[XLVS_REASON_SERVER_LOCAL], 1u);
+}
+TEST_F(ForwardTest, DropsWhatHasNoRoute) {
+  for (const Forward forward : {Forward::kDirect, Forward::kTunnel, Forward::kMasq}) {
+    serve("TCP", "192.0.2.10", 80, "192.168.9.5", forward);
+    EXPECT_EQ(agree(Eth{} / kToVip / Tcp{}).action, static_cast<std::uint32_t>(XDP_DROP));
+    EXPECT_EQ(director().reasons()[XLVS_REASON_NO_ROUTE], 1u);
+  }
+}
+
+TEST_F(ForwardTest, TellsTheClientThatHopsAreUsedUp) {
+  for (const auto ttl : std::initializer_list<std::uint8_t>{0, 1}) {
+    serve("TCP", "192.0.2.10", 80, "192.168.1.10", Forward::kDirect);
+    Ipv4 last = kToVip;
+    last.ttl = ttl;
+    EXPECT_EQ(agree(Eth{} / last / Tcp{} / payload(9)).action, static_cast<std::uint32_t>(XDP_TX));
+    EXPECT_EQ(director().reasons()[XLVS_REASON_TTL], 1u);
+    serve("TCP", "2001:db8::10", 80, "fd00:1::10", Forward::kTunnel);
+    Ipv6 last6 = kToVip6;
+    last6.hop_limit = ttl;
+    EXPECT_EQ(agree(Eth{} / last6 / Tcp{} / payload(9)).action, static_cast<std::uint32_t>(XDP_TX));
+  }
+}
+TEST_F(ForwardTest, TellsTheClientThatPacketsAreTooBig) {
+  const struct {
+    Forward forward;
+    const char* rip;
+    std::uint16_t room;  // the narrow network takes 1300 bytes
+  } cases[] = {{Forward::kDirect, "192.168.2.10", 1300},
+               {Forward::kMasq, "192.168.2.10", 1300},
+               {Forward::kTunnel, "192.168.2.10", 1280},
+               {Forward::kTunnel, "fd00:2::10", 1260}};
+  for (const auto& c : cases) {
+    serve("TCP", "192.0.2.10", 80, c.rip, c.forward);
+    const std::size_t fits = c.room - 40u;
+    EXPECT_EQ(agree(Eth{} / kToVip / Tcp{} / payload(fits)).action, static_cast<std::uint32_t>(XDP_REDIRECT));
+    const Outcome r = agree(Eth{} / kToVip / Tcp{.flags = kAck} / payload(fits + 1));
+    EXPECT_EQ(r.action, static_cast<std::uint32_t>(XDP_TX));
+    ASSERT_EQ(r.out.size(), 14u + 576u);
+    EXPECT_EQ(r.out[40] << 8 | r.out[41], c.room) << "the MTU in the error";
+    EXPECT_EQ(agree(Eth{} / may_fragment(kToVip) / Tcp{.flags = kAck} / payload(fits + 1)).action,
+              static_cast<std::uint32_t>(XDP_DROP));
+  }
+}
+// An error about a packet to a group, or to nobody, is never sent (RFC 1122, 3.2.2).
+TEST_F(ForwardTest, SendsNoErrorsToGroupsOrNobody) {
+  serve("TCP", "192.0.2.10", 80, "192.168.1.10", Forward::kDirect);
+  for (const char* src : {"0.0.0.0", "224.0.0.5", "255.255.255.255", "127.0.0.1"})
+    EXPECT_EQ(agree(Eth{} / Ipv4{.src = src, .dst = "192.0.2.10", .ttl = 1} / Tcp{}).action,
+              static_cast<std::uint32_t>(XDP_DROP));
+}
+
+}  // namespace
+}  // namespace xlvs::support

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The fixture of the packet ring.
+#include "support/director_test.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+namespace xlvs::support {
+namespace {
+
+constexpr const char* kReasons[] = {
+#define X(name, verdict, text) #name,
+    XLVS_REASONS(X)
+#undef X
+};
+
+/// Small enough that a table can be filled, large enough that no other test fills it.
+kernel::Capacity capacity() {
+  kernel::CapacityRequest r;
+  r.conns = 16384;
+  r.conns6 = 16384;
+  r.services = 64;
+  r.servers = 512;
+  return *kernel::capacity_for(r);
+}
+
+std::unique_ptr<Director> load() {
+  auto network = enter_network();
+  if (!network) {
+    fmt::print(stderr, "{}\n", network.error().what);
+    std::exit(1);
+  }
+  auto d = Director::load(capacity(), *network);
+  if (!d) {
+    fmt::print(stderr, "{}\n", d.error().what);
+    std::exit(1);
+  }
+  return std::move(*d);
+}
+
+void expect_ok(const Status& s) { ASSERT_TRUE(s) << s.error().what; }
+
+/// The slow path's metadata, as the reference expects it.
+testing::AssertionResult same_meta(const Bytes& got, const Route& want) {
+  xlvs_meta m{};
+  if (got.size() != sizeof m) return testing::AssertionFailure() << got.size() << " bytes of metadata";
+  std::memcpy(&m, got.data(), sizeof m);
+  Bytes hop(want.gateway.size());
+  std::memcpy(hop.data(), m.nexthop, hop.size());
+  if (m.magic != XLVS_META_MAGIC || m.ifindex != want.ifindex || m.family != (hop.size() == 4 ? 2u : 10u) ||
+      hop != want.gateway)
+    return testing::AssertionFailure() << "metadata names another way:" << hexdump(got);
+  return testing::AssertionSuccess();
+}
+
+/// Clears what may differ: an IPv4 id and the checksum that covers it.
+Bytes without_id(Bytes frame, std::size_t at) {
+  if (at == 0 || frame.size() < at + 8) return frame;
+  for (std::size_t i : {at, at + 1, at + 6, at + 7}) frame[i] = 0;
+  return frame;
+}
+
+}  // namespace
+
+model::ServiceKey service_key(const std::string& protocol, const std::string& address, std::uint16_t port) {
+  model::ServiceKey k;
+  k.address = *model::Address::parse(address);
+  k.family = k.address.family;
+  k.protocol = protocol == "TCP" ? model::Protocol::kTcp : model::Protocol::kUdp;
+  k.port = port;
+  return k;
+}
+
+model::ServerKey server_key(const std::string& address, std::uint16_t port) {
+  model::ServerKey k;
+  k.address = *model::Address::parse(address);
+  k.port = port;
+  return k;
+}
+
+model::ServerConfig forwarded(model::Forward forward, int weight) {
+  model::ServerConfig c;
+  c.forward = forward;
+  c.weight = weight;
+  return c;
+}
+
+testing::AssertionResult same_bytes(const Bytes& got, const Bytes& want) {
+  if (got == want) return testing::AssertionSuccess();
+  const auto at = std::mismatch(got.begin(), got.end(), want.begin(), want.end()).first - got.begin();
+  return testing::AssertionFailure() << "frames differ from byte " << at << " on; got" << hexdump(got)
+                                     << "\nwanted" << hexdump(want);
+}
+
+Director& DirectorTest::director() {
+  static std::unique_ptr<Director> d = load();
+  return *d;
+}
+
+void DirectorTest::SetUp() {
+  if (Status s = director().reset(); !s) FAIL() << s.error().what;
+  reference_ = std::make_unique<Reference>(director().network());
+  reasons_ = director().reasons();
+}
+
+void DirectorTest::add_service(const model::ServiceKey& key, const std::string& scheduler) {
+  model::ServiceConfig c;
+  c.scheduler = scheduler;
+  if (key.family == model::Family::kInet6) c.netmask = 128;
+  expect_ok(table().add_service(key, c));
+  reference_->add_service(key, scheduler);
+}
+
+void DirectorTest::add_server(const model::ServiceKey& service, const model::ServerKey& server,
+                              const model::ServerConfig& config) {
+  expect_ok(table().add_server(service, server, config));
+  reference_->add_server(service, server, config);
+}
+
+void DirectorTest::edit_server(const model::ServiceKey& service, const model::ServerKey& server,
+                               const model::ServerConfig& config) {
+  expect_ok(table().edit_server(service, server, config));
+  reference_->edit_server(service, server, config);
+}
+
+void DirectorTest::delete_server(const model::ServiceKey& service, const model::ServerKey& server) {
+  expect_ok(table().delete_server(service, server));
+  reference_->delete_server(service, server);
+}
+
+Outcome DirectorTest::send(const Bytes& frame, std::uint32_t ifindex) {
+  auto r = director().send(frame, ifindex);
+  if (!r) {
+    ADD_FAILURE() << r.error().what;
+    return {};
+  }
+  EXPECT_NE(r->action, static_cast<std::uint32_t>(XDP_ABORTED)) << "on" << hexdump(frame);
+  return std::move(*r);
+}
+
+std::uint64_t DirectorTest::counted(xlvs_reason reason) {
+  const auto now = director().reasons();
+  const std::uint64_t n = now[reason] - reasons_[reason];
+  reasons_[reason] = now[reason];
+  return n;
+}
+
+Outcome DirectorTest::agree(const Bytes& frame, std::uint32_t ifindex) {
+  if (!ifindex) ifindex = director().network().client;
+  const Expected want = reference_->forward(frame, ifindex);
+  const std::uint64_t before = director().reasons()[want.reason];
+  const Outcome got = send(frame, ifindex);
+  const std::uint64_t after = director().reasons()[want.reason];
+  SCOPED_TRACE(
+      fmt::format("reference says {} {}; sent{}", want.action, kReasons[want.reason], hexdump(frame)));
+  if (!(want.may_drop && got.action == XDP_DROP)) {
+    EXPECT_EQ(got.action, want.action);
+    if (want.action != XDP_DROP) {
+      EXPECT_TRUE(same_bytes(without_id(got.out, want.free_id_at), without_id(want.out, want.free_id_at)));
+      if (want.free_id_at && !wrong_checksum(frame)) {
+        EXPECT_EQ(wrong_checksum(got.out), std::nullopt) << hexdump(got.out);
+      }
+    }
+  }
+  if (want.slow) {
+    EXPECT_TRUE(same_meta(got.meta, *want.slow));
+  }
+  if (!want.slow) {
+    EXPECT_TRUE(got.meta.empty());
+  }
+  if (want.reason != XLVS_REASON_FORWARDED) {
+    EXPECT_EQ(after - before, 1u) << "not counted as " << kReasons[want.reason];
+  }
+  return got;
+}
+
+void DirectorTest::expect_equal_counts(const model::ServiceKey& service) {
+  const auto got = table().servers(service);
+  ASSERT_TRUE(got) << got.error().what;
+  const auto want = reference_->servers(service);
+  ASSERT_EQ(got->size(), want.size());
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    const model::Server& g = (*got)[i];
+    const ReferenceServer& w = *want[i];
+    SCOPED_TRACE(fmt::format("real server {} of the list, {}:{}", i, w.key.address.text(), w.key.port));
+    EXPECT_EQ(g.key.address, w.key.address);
+    EXPECT_EQ(g.active, w.active);
+    EXPECT_EQ(g.inactive, w.inactive);
+    EXPECT_EQ(g.stats.conns, w.stats.conns);
+    EXPECT_EQ(g.stats.in_pkts, w.stats.in_pkts);
+    EXPECT_EQ(g.stats.in_bytes, w.stats.in_bytes);
+    EXPECT_EQ(g.stats.out_pkts, w.stats.out_pkts);
+    EXPECT_EQ(g.stats.out_bytes, w.stats.out_bytes);
+  }
+}
+
+}  // namespace xlvs::support

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A director in plain C++, written from what IPVS does and not from bpf/: says what must come out for a
+// frame.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "abi/verdict.h"
+#include "model/service.h"
+#include "support/fib_model.h"
+
+namespace xlvs::support {
+
+/// What must come out for one frame.
+struct Expected {
+  std::uint32_t action = 0;  ///< XDP_*
+  xlvs_reason reason = XLVS_REASON_FORWARDED;
+  Bytes out;                   ///< the whole frame; of no account if it is dropped
+  std::optional<Route> slow;   ///< NEIGHBOUR: the way that the metadata must name
+  std::size_t free_id_at = 0;  ///< not 0: two bytes there (an IPv4 id) may be anything, and so the checksum
+  bool may_drop = false;  ///< an ICMP error: rate limited, so dropping the packet in silence is right too
+};
+
+/// Counts of one real server, as ipvsadm shows them.
+struct ReferenceServer {
+  model::ServerKey key;
+  model::ServerConfig config;
+  bool available = true;
+  std::uint32_t active = 0, inactive = 0;
+  bool overload = false;
+  model::Counters stats;
+};
+
+/// Unbounded in connections and without time: nothing expires, nothing is evicted.
+class Reference {
+ public:
+  explicit Reference(Network network) : network_(network) {}
+
+  void add_service(const model::ServiceKey& key, const std::string& scheduler);
+  void add_server(const model::ServiceKey& service, const model::ServerKey& key,
+                  const model::ServerConfig& config);
+  void edit_server(const model::ServiceKey& service, const model::ServerKey& key,
+                   const model::ServerConfig& config);
+  void delete_server(const model::ServiceKey& service, const model::ServerKey& key);
+
+  /// A frame that arrives on `ifindex`.
+  Expected forward(const Bytes& frame, std::uint32_t ifindex);
+
+  [[nodiscard]] const ReferenceServer& server(const model::ServiceKey& service, const model::ServerKey& key);
+  /// All real servers of a service, newest first.
+  [[nodiscard]] std::vector<const ReferenceServer*> servers(const model::ServiceKey& service) const;
+
+ private:
+  struct Service;
+  struct Connection {
+    std::shared_ptr<ReferenceServer> server;
+    model::Forward forward = model::Forward::kDirect;
+    std::string state = "NO";  ///< the kernel's names, two letters
+    bool only_input = false;   ///< no packet of the server seen
+    bool active = false;
+    bool udp = false;
+  };
+  struct Packet;
+  using FlowKey = std::tuple<std::uint8_t, Bytes, std::uint16_t, Bytes, std::uint16_t>;
+
+  Service* find_service(const Packet& p);
+  ReferenceServer* schedule(Service& service);
+  void step(Connection& c, const Packet& p, bool from_server);
+  Expected to_server(const Packet& p, Connection& c);
+  std::optional<Expected> reply(const Packet& p);
+  Expected balance(const Packet& p);
+  Expected send(const Packet& p, const Route& route, Bytes packet) const;
+
+  Network network_;
+  std::map<model::ServiceKey, std::shared_ptr<Service>> services_;
+  std::map<FlowKey, Connection> connections_;
+};
+
+}  // namespace xlvs::support
