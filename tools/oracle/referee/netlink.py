@@ -17,11 +17,9 @@ IFA_ADDRESS, IFA_LOCAL, IFA_F_NODAD = 1, 2, 0x02
 NDA_DST, NDA_LLADDR, NUD_PERMANENT = 1, 2, 0x80
 IFF_UP = 0x1
 SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17
-CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x00020000
-MS_REC, MS_SLAVE = 1 << 14, 1 << 19
+CLONE_NEWNET = 0x40000000
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
 
 
 def _check(result: int, what: str) -> int:
@@ -39,13 +37,6 @@ def new_namespace() -> int:
 
 def enter_namespace(fd: int) -> None:
     _check(_libc.setns(fd, CLONE_NEWNET), "enter network namespace")
-
-
-def private_bpffs() -> None:
-    """Gives this process a bpffs of its own: what is pinned there goes when the process goes, however it ends."""
-    _check(_libc.unshare(CLONE_NEWNS), "unshare mount namespace")
-    _check(_libc.mount(b"none", b"/", None, MS_REC | MS_SLAVE, None), "make mounts slaves")
-    _check(_libc.mount(b"bpf", b"/sys/fs/bpf", b"bpf", 0, None), "mount bpffs")
 
 
 def attr(kind: int, value: bytes) -> bytes:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Callable
@@ -45,6 +47,27 @@ class KernelTarget:
         return self._version
 
 
+class PinJanitor:
+    """A process that outlives this one and removes the pins of namespaces that went with it: SIGKILL asks nobody."""
+
+    def __init__(self) -> None:
+        reader, self._writer = os.pipe()
+        if os.fork():
+            os.close(reader)
+            return
+        os.setsid()
+        os.close(self._writer)
+        with os.fdopen(reader) as pipe:
+            namespaces = pipe.read().split()
+        for namespace in namespaces:
+            for folder in (namespace, f"unfinished_{namespace}"):
+                shutil.rmtree(Path("/sys/fs/bpf/xlvs") / folder, ignore_errors=True)
+        os._exit(0)
+
+    def watch(self, namespace: int) -> None:
+        os.write(self._writer, f"{namespace}\n".encode())
+
+
 class XlvsTarget:
     """xlvs and its ipvsadm from a build folder."""
 
@@ -55,6 +78,7 @@ class XlvsTarget:
         self._ipvsadm = build / "ipvsadm" / "ipvsadm"
         self._xlvs = build / "loader" / "xlvs"
         self._attach_arguments = attach_arguments
+        self._janitor = PinJanitor()
         for program in (self._ipvsadm, self._xlvs):
             if not program.exists():
                 raise TargetError(f"{program} is not built")
@@ -68,6 +92,7 @@ class XlvsTarget:
     def start(self) -> None:
         devices = list(surroundings.WIRE_NAMES.values())
         sizes = self._attach_arguments or ["--conns", "65536", "--conns6", "65536"]
+        self._janitor.watch(os.stat("/proc/self/ns/net").st_ino)
         status, out, err = run_command([self.xlvs(), "attach", *sizes, *devices])
         if status:
             raise TargetError(f"xlvs attach: status {status}: {(err or out).strip()}")
