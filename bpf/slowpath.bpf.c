@@ -1,26 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* xlvs_slowpath: TC ingress, for packets whose next hop the kernel must resolve first. */
+/* xlvs_slowpath: TC ingress, for what xlvs_director cannot do itself without losing a packet. */
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+#include <stdbool.h>
 
-#include "abi/base.h"
 #include "abi/verdict.h"
+#include "maps.h"
+#include "slow/error.h"
 
-/* A frame from xlvs_director is finished but for its Ethernet addresses, and
- * its metadata names the next hop. The kernel asks for the neighbour, keeps
- * the packet meanwhile, and sends it: nothing is lost. All else goes on. */
+/* A frame from the director is finished but for its Ethernet addresses. The
+ * kernel asks for the neighbour, keeps the packet meanwhile, and sends it. */
+static __always_inline int xlvs_resolve(const struct xlvs_meta *meta)
+{
+	struct bpf_redir_neigh to = { .nh_family = meta->family };
+
+	__builtin_memcpy(to.ipv6_nh, meta->nexthop, sizeof(to.ipv6_nh));
+	return (int)bpf_redirect_neigh(meta->ifindex, &to, sizeof(to), 0);
+}
+
 SEC("tc")
 int xlvs_slowpath(struct __sk_buff *skb)
 {
-	struct xlvs_meta *meta = (void *)(long)skb->data_meta;
-	struct bpf_redir_neigh to = {};
+	struct xlvs_meta *at = (void *)(long)skb->data_meta, meta;
 
-	if ((void *)(meta + 1) > (void *)(long)skb->data || meta->magic != XLVS_META_MAGIC)
+	if ((void *)(at + 1) > (void *)(long)skb->data || at->magic != XLVS_META_MAGIC)
 		return TC_ACT_OK;
-	to.nh_family = meta->family;
-	__builtin_memcpy(to.ipv6_nh, meta->nexthop, sizeof(to.ipv6_nh));
-	return (int)bpf_redirect_neigh(meta->ifindex, &to, sizeof(to), 0);
+	meta = *at; /* a copy: helpers below take packet pointers away */
+	switch (meta.kind) {
+	case XLVS_META_NEIGHBOUR:
+		return xlvs_resolve(&meta);
+	case XLVS_META_ERROR:
+		return xlvs_send_error(skb, &meta);
+	default:
+		return TC_ACT_OK;
+	}
 }
 
 char _license[] SEC("license") = "GPL";

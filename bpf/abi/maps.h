@@ -15,7 +15,6 @@
 	X(xlvs_lines)     \
 	X(xlvs_conns4)    \
 	X(xlvs_conns6)    \
-	X(xlvs_reasons)   \
-	X(xlvs_programs)
+	X(xlvs_reasons)
 
 #endif

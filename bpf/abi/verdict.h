@@ -44,12 +44,27 @@ enum xlvs_reason {
 
 /* What XDP leaves in front of a packet that it passes to xlvs_slowpath. */
 #define XLVS_META_MAGIC 0x786c7673u /* "xlvs" */
+enum xlvs_meta_kind {
+	XLVS_META_NEIGHBOUR = 1, /* the frame is finished: resolve the next hop and send it */
+	XLVS_META_ERROR,	 /* send an ICMP error about the packet, and drop it */
+};
 struct xlvs_meta {
 	__u32 magic;
-	__u32 ifindex;	/* way out */
-	__u32 family;	/* of nexthop */
-	__u32 nexthop[4]; /* network order: gateway, or the destination itself */
+	__u16 kind;   /* enum xlvs_meta_kind */
+	__u16 family; /* NEIGHBOUR: of nexthop; ERROR: of the packet */
+	union {
+		struct {
+			__u32 ifindex;	  /* way out */
+			__u32 nexthop[4]; /* network order: gateway, or the destination itself */
+		};
+		struct {
+			__u32 type_code; /* ICMP type << 8 | code */
+			__u32 info;	 /* second word of the ICMP header, host order */
+			__u32 server;	 /* row of the server whose traffic counts the error, or none */
+		};
+	};
 	__u32 reserved;
 };
+static_assert(sizeof(struct xlvs_meta) == 32, "a multiple of 4, at most 32: what XDP's metadata may be");
 
 #endif

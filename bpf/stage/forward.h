@@ -35,8 +35,9 @@ static __always_inline enum xlvs_verdict xlvs_ask_slowpath(struct xlvs_packet *p
 	if ((void *)(meta + 1) > xlvs_data(p))
 		return xlvs_drop(p, XLVS_REASON_HEADROOM);
 	meta->magic = XLVS_META_MAGIC;
+	meta->kind = XLVS_META_NEIGHBOUR;
 	meta->ifindex = route->hop.ifindex;
-	meta->family = (__u32)route->family;
+	meta->family = (__u16)route->family;
 	meta->reserved = 0;
 	__builtin_memcpy(meta->nexthop, &route->gateway, 16);
 	return xlvs_pass(p, XLVS_REASON_NEIGHBOUR);

@@ -91,7 +91,7 @@ static __always_inline enum xlvs_verdict xlvs_parse_ip4(struct xlvs_packet *p)
 	if (ip->frag_off & XLVS_IP4_FRAGMENT)
 		return xlvs_pass(p, XLVS_REASON_FRAGMENT);
 	p->proto = ip->protocol;
-	p->len = bpf_ntohs(ip->tot_len);
+	p->len = xlvs_length(ip->tot_len);
 	p->l4 = sizeof(struct ethhdr) + sizeof(*ip);
 	if (data + sizeof(struct ethhdr) + p->len > end || p->len < sizeof(*ip) + sizeof(struct udphdr))
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
@@ -119,7 +119,7 @@ static __always_inline enum xlvs_verdict xlvs_parse_ip6(struct xlvs_packet *p)
 	if (p->proto == IPPROTO_HOPOPTS || p->proto == IPPROTO_ROUTING || p->proto == IPPROTO_DSTOPTS ||
 	    p->proto == IPPROTO_AH)
 		return xlvs_pass(p, XLVS_REASON_IP_OPTIONS);
-	p->len = sizeof(*ip) + bpf_ntohs(ip->payload_len);
+	p->len = sizeof(*ip) + xlvs_length(ip->payload_len);
 	p->l4 = sizeof(struct ethhdr) + sizeof(*ip);
 	if (data + sizeof(struct ethhdr) + p->len > end || p->len < sizeof(*ip) + sizeof(struct udphdr))
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
