@@ -32,6 +32,16 @@ std::string state_name(__u32 meta) {
 
 bool live(__u32 meta) { return (meta & XLVS_CONN_F_LIVE) != 0 && (meta & XLVS_CONN_F_BUSY) == 0; }
 
+/// Copies word by word what others may be writing.
+template <typename Conn>
+void copy_racing(const Conn& from, Conn& to) {
+  using Word [[gnu::may_alias]] = __u32;
+  static_assert(sizeof(Conn) % sizeof(Word) == 0);
+  for (std::size_t i = 0; i < sizeof(Conn) / sizeof(Word); ++i)
+    reinterpret_cast<Word*>(&to)[i] =
+        __atomic_load_n(reinterpret_cast<const Word*>(&from) + i, __ATOMIC_RELAXED);
+}
+
 /// A copy of an entry as it was at one moment. False if there was none.
 template <typename Conn>
 bool snapshot(const Conn& entry, Conn& copy) {
@@ -40,7 +50,7 @@ bool snapshot(const Conn& entry, Conn& copy) {
   for (int i = 0; i < kTries; ++i) {
     const __u32 meta = load(entry.c.meta);
     if (!live(meta)) return false;
-    __builtin_memcpy(&copy, &entry, sizeof copy);
+    copy_racing(entry, copy);
     std::atomic_thread_fence(std::memory_order_acquire);
     if (load(entry.c.meta) == meta) {
       copy.c.meta = meta;

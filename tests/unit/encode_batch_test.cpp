@@ -115,6 +115,20 @@ TEST_F(BatchTest, AFullTableCanBeReplacedWhole) {
   }
 }
 
+// Two choices of eight slots each, the emptier one taken: far above the half filling that tables are sized
+// for.
+TEST(Index, TakesThreeQuartersOfItsSlotsAtLeast) {
+  OwnedMemory memory(
+      {.services = 2048, .index_buckets = 128, .servers = 1, .blocks = 8192, .buckets4 = 1, .buckets6 = 1});
+  FakeHost host(1);
+  Table table(memory.view(), host);
+  std::uint32_t mark = 1;
+  while (table.add_service(mark_key(mark), {})) ++mark;
+  EXPECT_ERRC(table.add_service(mark_key(mark), {}), Errc::kNoSpace);
+  EXPECT_GT(mark, 128 * XLVS_INDEX_WAYS * 3 / 4);
+  EXPECT_EQ(PacketView(memory).read().size(), mark - 1);
+}
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
