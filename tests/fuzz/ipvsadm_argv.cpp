@@ -14,12 +14,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (data[i] != 0) word += static_cast<char>(data[i]);  // no argument holds a zero byte
       continue;
     }
-    if (!word.empty()) args.push_back(std::move(word));
-    if (word.empty() || i == size) {
-      ipvsadm.print(args);
-      args.resize(1);
-    }
+    const bool ends = word.empty() || i == size;
+    if (!word.empty()) args.push_back(word);
     word.clear();
+    if (!ends) continue;
+    ipvsadm.print(args);
+    args.resize(1);
   }
   ipvsadm.check_round_trip();
   return 0;
