@@ -13,6 +13,7 @@
 #include "abi/maps.h"
 #include "director.skel.h"
 #include "kernel/probe.h"
+#include "support/fib_model.h"
 
 namespace xlvs::support {
 namespace {
@@ -147,6 +148,15 @@ Result<std::vector<xlvs_counters>> Director::counters(std::span<const std::uint3
     sums.push_back(sum);
   }
   return sums;
+}
+
+xlvs_addr Director::source_for(const xlvs_addr& to, unsigned family) {
+  xlvs_addr source{};
+  const Bytes dst(reinterpret_cast<const std::uint8_t*>(&to),
+                  reinterpret_cast<const std::uint8_t*>(&to) + (family == XLVS_AF_INET ? 4 : 16));
+  const Route route = route_to(network_, dst);
+  std::memcpy(&source, route.source.data(), route.source.size());
+  return source;
 }
 
 std::uint32_t Director::now() {

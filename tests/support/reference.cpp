@@ -136,13 +136,13 @@ Bytes encapsulate(const Bytes& ip, const Bytes& src, const Bytes& dst, std::size
   return outer;
 }
 
-Expected pass(const Bytes& frame, xlvs_reason reason) { return {XDP_PASS, reason, frame, {}, 0, false}; }
-Expected drop(xlvs_reason reason) { return {XDP_DROP, reason, {}, {}, 0, false}; }
+Expected pass(const Bytes& frame, xlvs_reason reason) { return {XDP_PASS, reason, frame, {}, 0, {}}; }
+Expected drop(xlvs_reason reason) { return {XDP_DROP, reason, {}, {}, 0, {}}; }
 
 /// The error that an IP packet (with anything behind it) in `frame` is owed: back to its source, from the
 /// address that it was sent to, quoting as much as fits into what every host takes (RFC 1812, RFC 4443).
-Expected icmp_error(const Bytes& frame, const Bytes& quoted, xlvs_reason reason, std::uint8_t type,
-                    std::uint8_t code, std::uint32_t info) {
+Bytes icmp_error(const Bytes& frame, const Bytes& quoted, std::uint8_t type, std::uint8_t code,
+                 std::uint32_t info) {
   const bool v6 = quoted[0] >> 4 == 6;
   const Bytes src = v6 ? cut(quoted, 8, 16) : cut(quoted, 12, 4),
               dst = v6 ? cut(quoted, 24, 16) : cut(quoted, 16, 4);
@@ -167,7 +167,7 @@ Expected icmp_error(const Bytes& frame, const Bytes& quoted, xlvs_reason reason,
   Bytes out = cut(frame, 6, 6);
   for (const Bytes& part : {cut(frame, 0, 6), cut(frame, 12, 2), ip, icmp})
     out.insert(out.end(), part.begin(), part.end());
-  return {XDP_TX, reason, out, {}, v6 ? 0u : 14u + 4u, true};
+  return out;
 }
 
 bool may_be_answered(const Bytes& frame, const Bytes& src) {
@@ -180,7 +180,11 @@ bool may_be_answered(const Bytes& frame, const Bytes& src) {
 
 Expected Reference::Packet::error(const Bytes& quoted, xlvs_reason reason, std::uint8_t type,
                                   std::uint8_t code, std::uint32_t info) const {
-  return may_be_answered(frame, src) ? icmp_error(frame, quoted, reason, type, code, info) : drop(reason);
+  Bytes out(frame.begin(), frame.begin() + 14);
+  out.insert(out.end(), quoted.begin(), quoted.end());
+  OwedError owed{static_cast<std::uint32_t>(type << 8 | code), info, {}};
+  if (may_be_answered(frame, src)) owed.answer = icmp_error(frame, quoted, type, code, info);
+  return {XDP_PASS, reason, out, {}, 0, owed};
 }
 
 void Reference::add_service(const model::ServiceKey& key, const std::string& scheduler) {
@@ -269,8 +273,8 @@ Expected Reference::send(const Packet& p, const Route& route, Bytes packet) cons
   out.insert(out.end(),
              {static_cast<std::uint8_t>(v6 ? 0x86 : 0x08), static_cast<std::uint8_t>(v6 ? 0xdd : 0x00)});
   out.insert(out.end(), packet.begin(), packet.end());
-  if (route.kind == Route::Kind::kUnresolved) return {XDP_PASS, XLVS_REASON_NEIGHBOUR, out, route, 0, false};
-  return {route.ifindex == p.ifindex ? XDP_TX : XDP_REDIRECT, XLVS_REASON_FORWARDED, out, {}, 0, false};
+  if (route.kind == Route::Kind::kUnresolved) return {XDP_PASS, XLVS_REASON_NEIGHBOUR, out, route, 0, {}};
+  return {route.ifindex == p.ifindex ? XDP_TX : XDP_REDIRECT, XLVS_REASON_FORWARDED, out, {}, 0, {}};
 }
 
 Expected Reference::to_server(const Packet& p, Connection& c) {
@@ -287,7 +291,8 @@ Expected Reference::to_server(const Packet& p, Connection& c) {
   const std::size_t overhead = c.forward != model::Forward::kTunnel ? 0 : address.size() == 4 ? 20 : 40;
   Bytes ip = p.ip();
   decrease_ttl(ip);
-  if (p.length + overhead > route.mtu) {
+  // a neighbour that is unknown tells no MTU: the next packet learns it
+  if (route.kind == Route::Kind::kForward && p.length + overhead > route.mtu) {
     if (!p.v6() && !(ip[6] & 0x40)) return drop(XLVS_REASON_TOO_BIG);
     return p.error(ip, XLVS_REASON_TOO_BIG, p.v6() ? 2 : 3, p.v6() ? 0 : 4,
                    static_cast<std::uint32_t>(route.mtu - overhead));
@@ -307,14 +312,14 @@ std::optional<Expected> Reference::reply(const Packet& p) {
         bytes_of(c.server->key.address) != p.src ||
         (c.server->key.port ? c.server->key.port : vport) != p.sport)
       continue;
-    step(c, p, true);
-    ++c.server->stats.out_pkts;
-    c.server->stats.out_bytes += p.length;
     if (p.ttl <= 1) return pass(p.frame, XLVS_REASON_REPLY);
     const Route route = route_to(network_, p.dst);
     if (route.kind == Route::Kind::kLocal || route.kind == Route::Kind::kNone)
       return drop(XLVS_REASON_NO_ROUTE);
-    if (p.length > route.mtu) return pass(p.frame, XLVS_REASON_REPLY);
+    if (route.kind == Route::Kind::kForward && p.length > route.mtu) return pass(p.frame, XLVS_REASON_REPLY);
+    step(c, p, true);  // what the stack rejects before it comes to IPVS moves nothing
+    ++c.server->stats.out_pkts;
+    c.server->stats.out_bytes += p.length;
     Bytes ip = p.ip();
     decrease_ttl(ip);
     translate(ip, false, vaddr, vport);

@@ -16,6 +16,12 @@
 
 namespace xlvs::support {
 
+/// An ICMP error that the director asks its slow path for.
+struct OwedError {
+  std::uint32_t type_code = 0, info = 0;  ///< type << 8 | code; second word of the ICMP header
+  Bytes answer;  ///< the frame that must leave, an IPv4 id of 0 in it; empty = none may
+};
+
 /// What must come out for one frame.
 struct Expected {
   std::uint32_t action = 0;  ///< XDP_*
@@ -23,7 +29,7 @@ struct Expected {
   Bytes out;                   ///< the whole frame; of no account if it is dropped
   std::optional<Route> slow;   ///< NEIGHBOUR: the way that the metadata must name
   std::size_t free_id_at = 0;  ///< not 0: two bytes there (an IPv4 id) may be anything, and so the checksum
-  bool may_drop = false;  ///< an ICMP error: rate limited, so dropping the packet in silence is right too
+  std::optional<OwedError> error;  ///< for the slow path; rate limited, so a drop in silence is right too
 };
 
 /// Counts of one real server, as ipvsadm shows them.
