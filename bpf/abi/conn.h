@@ -6,9 +6,11 @@
 #include "abi/base.h"
 #include "abi/hash.h"
 
-/* A connection can be in one of two buckets, chosen by a hash of protocol and
- * client address and port alone: so the packets of both directions, also the
- * replies of a NAT server, find it. Entries are never linked; free is free.
+/* A connection can be in one of two buckets. The first is chosen by a hash of
+ * protocol and client address and port alone. So is the second under NAT: the
+ * replies of a server, which do not name the service, find it. Otherwise the
+ * second is chosen by the whole flow, so that a client may use one port
+ * towards any number of services. Entries are never linked; free is free.
  *
  * meta is the entry's owner: it is changed by compare-and-swap only, and
  * whoever wins moves the counters. bits:
@@ -70,14 +72,20 @@ XLVS_INLINE __u64 xlvs_hash_conn(const struct xlvs_addr *caddr, __be16 cport, __
 {
 	return xlvs_mix(xlvs_hash_addr(caddr, family, seed) ^ ((__u64)cport << 40 | (__u64)proto << 32));
 }
-/* Bucket numbers in a table of n buckets. The two may be the same one. */
+/* Bucket numbers in a table of n buckets, from a client's hash. They may be the same one. */
 XLVS_INLINE __u32 xlvs_conn_first(__u64 hash, __u32 n)
 {
 	return xlvs_reduce((__u32)(hash >> 32), n);
 }
-XLVS_INLINE __u32 xlvs_conn_second(__u64 hash, __u32 n)
+XLVS_INLINE __u32 xlvs_conn_second_nat(__u64 hash, __u32 n)
 {
 	return xlvs_reduce((__u32)hash, n);
+}
+XLVS_INLINE __u32 xlvs_conn_second_flow(__u64 hash, const struct xlvs_addr *vaddr, __be16 vport, int family, __u32 n)
+{
+	__u64 h = xlvs_hash_addr(vaddr, family, hash) ^ (__u64)vport << 40;
+
+	return xlvs_reduce((__u32)(xlvs_mix(h) >> 32), n);
 }
 
 /* TCP states, numbered as in the kernel's include/net/ip_vs.h (IP_VS_TCP_S_*). */

@@ -19,6 +19,7 @@ struct xlvs_control {
 	__u32 timeouts[XLVS_TIMEOUT_ROWS][XLVS_TIMEOUT_STATES]; /* ticks, by state */
 	__u32 timeouts_s[XLVS_TIMEOUT_ROWS][XLVS_TIMEOUT_STATES]; /* the same in seconds, as set */
 	__u32 any_port;	    /* services with port 0 */
+	__u32 nat;	    /* not 0: there are NAT servers, or were and may have connections */
 	/* capacity, fixed at attach */
 	__u32 max_services; /* xlvs_services has twice as many rows: a restore stands beside the old table */
 	__u32 index_buckets; /* of one half, a power of two */
@@ -34,7 +35,7 @@ struct xlvs_control {
 	__u32 service_cursor;
 	__u32 server_cursor;
 	__u32 trash;	    /* servers USED but not AVAILABLE */
-	__u32 reserved[7];
+	__u32 reserved[6];
 };
 
 /* Constants of the loaded programs (.rodata, set before load): the verifier

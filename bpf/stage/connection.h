@@ -131,6 +131,15 @@ static __always_inline __u32 xlvs_buckets(const struct xlvs_packet *p)
 	return p->family == XLVS_AF_INET ? xlvs_limits.buckets4 : xlvs_limits.buckets6;
 }
 
+/* The second bucket of the packet's flow, forwarded by that method.  reads p->hash */
+static __always_inline __u32 xlvs_second_bucket(const struct xlvs_packet *p, __u32 forward)
+{
+	__u32 n = xlvs_buckets(p);
+
+	return forward == XLVS_FORWARD_NAT ? xlvs_conn_second_nat(p->hash, n) :
+					     xlvs_conn_second_flow(p->hash, &p->daddr, p->dport, p->family, n);
+}
+
 /* Finds the connection from the client's side (INPUT) or the server's (OUTPUT).
  * writes   hash conn meta server forward; OUTPUT: vaddr vport */
 static __always_inline bool xlvs_lookup(struct xlvs_packet *p, enum xlvs_direction dir)
@@ -141,7 +150,13 @@ static __always_inline bool xlvs_lookup(struct xlvs_packet *p, enum xlvs_directi
 	p->hash = dir == XLVS_DIR_INPUT ?
 			  xlvs_hash_conn(&p->saddr, p->sport, p->proto, p->family, xlvs_limits.seed) :
 			  xlvs_hash_conn(&p->daddr, p->dport, p->proto, p->family, xlvs_limits.seed);
-	return xlvs_search(p, xlvs_conn_first(p->hash, n), dir) || xlvs_search(p, xlvs_conn_second(p->hash, n), dir);
+	if (xlvs_search(p, xlvs_conn_first(p->hash, n), dir))
+		return true;
+	if (dir == XLVS_DIR_INPUT && xlvs_search(p, xlvs_second_bucket(p, XLVS_FORWARD_DIRECT), dir))
+		return true;
+	if (dir == XLVS_DIR_INPUT && !READ_ONCE(p->control->nat))
+		return false;
+	return xlvs_search(p, xlvs_second_bucket(p, XLVS_FORWARD_NAT), dir);
 }
 
 /* State and flags after this packet; meta otherwise kept. */

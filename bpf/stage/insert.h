@@ -55,7 +55,7 @@ static __always_inline enum xlvs_entered xlvs_keep(struct xlvs_packet *p, struct
  * writes   server forward, when a twin was first */
 static __always_inline enum xlvs_entered xlvs_insert(struct xlvs_packet *p)
 {
-	__u32 n = xlvs_buckets(p), first = xlvs_conn_first(p->hash, n), second = xlvs_conn_second(p->hash, n);
+	__u32 n = xlvs_buckets(p), first = xlvs_conn_first(p->hash, n), second = xlvs_second_bucket(p, p->forward);
 	__u32 at = p->family == XLVS_AF_INET ? xlvs_take_slot4(first, second, p->now) :
 					       xlvs_take_slot6(first, second, p->now);
 	struct xlvs_conn *c;

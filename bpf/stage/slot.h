@@ -42,20 +42,28 @@ static __always_inline __u32 xlvs_family_buckets(const int family)
 static __always_inline __u32 xlvs_other_bucket(const int family, const struct xlvs_conn *c, __u32 meta, __u32 bucket)
 {
 	__u32 n = xlvs_family_buckets(family), first;
-	struct xlvs_addr caddr = {};
-	__be16 cport;
+	struct xlvs_addr caddr = {}, vaddr = {};
+	__be16 cport, vport;
 	__u64 hash;
 
 	if (family == XLVS_AF_INET) {
 		caddr.word[0] = ((const struct xlvs_conn4 *)c)->caddr;
+		vaddr.word[0] = ((const struct xlvs_conn4 *)c)->vaddr;
 		cport = ((const struct xlvs_conn4 *)c)->cport;
+		vport = ((const struct xlvs_conn4 *)c)->vport;
 	} else {
 		caddr = ((const struct xlvs_conn6 *)c)->caddr;
+		vaddr = ((const struct xlvs_conn6 *)c)->vaddr;
 		cport = ((const struct xlvs_conn6 *)c)->cport;
+		vport = ((const struct xlvs_conn6 *)c)->vport;
 	}
 	hash = xlvs_hash_conn(&caddr, cport, XLVS_CONN_PROTO(meta), family, xlvs_limits.seed);
 	first = xlvs_conn_first(hash, n);
-	return first == bucket ? xlvs_conn_second(hash, n) : first;
+	if (first != bucket)
+		return first;
+	if (XLVS_CONN_FORWARD(meta) == XLVS_FORWARD_NAT)
+		return xlvs_conn_second_nat(hash, n);
+	return xlvs_conn_second_flow(hash, &vaddr, vport, family, n);
 }
 
 /* Claims a slot that holds no connection.  Returns its meta, BUSY, or 0. */

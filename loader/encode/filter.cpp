@@ -29,6 +29,8 @@ void admit_service(const Shared& shared, const xlvs_service_key& key) {
 }
 
 void admit_nat_server(const Shared& shared, const xlvs_addr& address, unsigned family) {
+  // packets look for NAT's connections only when this is set
+  if (load(shared.memory.control->nat) == 0) shared.writer.set(shared.memory.control->nat, 1);
   admit(shared, shared.memory.filter->nat, bit_of(shared, address, family));
 }
 
@@ -40,13 +42,21 @@ void rebuild_filter(const Shared& shared) {
     const Bit bit = bit_of(shared, key.addr, key.family);
     if (key.fwmark == 0) vip[bit.word] |= bit.mask;
   }
+  bool any_nat = false;
   for (const xlvs_server& server : memory.servers) {
-    if ((server.flags & XLVS_SERVER_F_USED) == 0 || (server.flags & XLVS_SERVER_F_NAT) == 0) continue;
+    if ((server.flags & XLVS_SERVER_F_USED) == 0) continue;
+    if (server.svc.fwmark == 0) {  // its service may be gone, but its connections' packets are still ours to drop
+      const Bit bit = bit_of(shared, server.svc.addr, server.svc.family);
+      vip[bit.word] |= bit.mask;
+    }
+    if ((server.flags & XLVS_SERVER_F_NAT) == 0) continue;
     const Bit bit = bit_of(shared, server.addr, server.family);
     nat[bit.word] |= bit.mask;
+    any_nat = true;
   }
   shared.writer.copy(memory.filter->vip, vip.data(), sizeof memory.filter->vip);
   shared.writer.copy(memory.filter->nat, nat.data(), sizeof memory.filter->nat);
+  if (load(memory.control->nat) != any_nat) shared.writer.set(memory.control->nat, any_nat);
 }
 
 }  // namespace xlvs::encode
