@@ -8,8 +8,11 @@
 
 #include "kernel/construction.h"
 #include "kernel/opened_table.h"
+#include "kernel/pinned.h"
+#include "kernel/probe.h"
 #include "kernel/programs.h"
 #include "kernel/renewal.h"
+#include "kernel/tc_hook.h"
 
 namespace xlvs::kernel {
 namespace {
@@ -29,11 +32,16 @@ std::uint64_t available_memory() {
 struct Step {
   Interface interface;
   bool nothing = false;                ///< carries our program already
-  std::optional<Director> replaced{};  ///< a director of no table
+  std::optional<Director> replaced{};  ///< a director that is not the pinned one, or lacks its filter
 };
 
-/// `table` is nothing when there is none yet.
-Result<Step> step_for(const Interface& interface, XdpMode mode, std::optional<std::uint32_t> table) {
+struct ProgramIds {
+  std::uint32_t director;
+  std::uint32_t slowpath;
+};
+
+/// `pinned` is nothing when there is no table yet.
+Result<Step> step_for(const Interface& interface, XdpMode mode, const std::optional<ProgramIds>& pinned) {
   const auto state = xdp_state(interface);
   if (!state) return state.error();
   if (state->empty()) return Step{interface};
@@ -50,21 +58,28 @@ Result<Step> step_for(const Interface& interface, XdpMode mode, std::optional<st
         fmt::format("interface {0} is attached in {1} mode already: `xlvs detach {0}` before attaching it "
                     "in {2} mode",
                     interface.name, name_of(state->mode()), name_of(mode))};
-  if (table && present->serves(*table)) return Step{interface, true};
+  if (pinned && state->id() == pinned->director) {
+    const auto filter = tc_program(interface);
+    if (filter && *filter == pinned->slowpath) return Step{interface, true};
+  }
   return Step{interface, false, std::move(present)};
 }
 
 Result<std::vector<Step>> steps_for(const std::vector<Interface>& interfaces, XdpMode mode,
                                     const HeldTable& held) {
-  std::optional<std::uint32_t> table;
+  std::optional<ProgramIds> pinned;
   if (held.table) {
-    const auto id = table_id(fd_path(held.table->folder));
-    if (!id) return id.error();
-    table = *id;
+    const auto programs = open_programs(fd_path(held.table->folder));
+    if (!programs) return programs.error();
+    const auto director = program_identity(programs->director);
+    const auto slowpath = program_identity(programs->slowpath);
+    if (!director) return director.error();
+    if (!slowpath) return slowpath.error();
+    pinned = ProgramIds{director->id, slowpath->id};
   }
   std::vector<Step> steps;
   for (const auto& interface : interfaces) {
-    auto step = step_for(interface, mode, table);
+    auto step = step_for(interface, mode, pinned);
     if (!step) return step.error();
     steps.push_back(std::move(*step));
   }
@@ -127,7 +142,8 @@ Status carry_out(const std::vector<Step>& steps, XdpMode mode, const Programs& p
     const auto s = put_on(step.interface, mode, programs, step.replaced ? &step.replaced->program : nullptr);
     if (!s) {
       for (std::size_t j = 0; j < i; ++j)
-        if (!steps[j].nothing) (void)take_off(steps[j].interface, mode, programs.director);
+        if (!steps[j].nothing && !steps[j].replaced)
+          (void)take_off(steps[j].interface, mode, programs.director);
       return s;
     }
     report.attached.push_back(step.interface.name);

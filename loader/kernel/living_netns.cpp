@@ -62,11 +62,24 @@ bool visit(const std::string& proc, std::set<std::string>& seen_mounts, Inodes& 
   return true;
 }
 
+/// Inode of an open file, which may be a namespace; from fdinfo, for a stat() could wait for a dead file
+/// server.
+std::string open_inode(const std::string& fdinfo) {
+  std::ifstream in(fdinfo);
+  for (std::string name, value; in >> name >> value;)
+    if (name == "ino:") return value;
+  return "";
+}
+
 /// Open descriptors, of namespaces themselves: dear to walk, so only for what is left over.
 bool visit_descriptors(const std::string& proc, Inodes& dead) {
   std::error_code ec;
-  for (fs::directory_iterator it(proc + "/fd", ec), end; !ec && it != end; it.increment(ec))
-    if (const auto text = target(it->path())) dead.erase(netns_inode(*text));
+  for (fs::directory_iterator it(proc + "/fd", ec), end; !ec && it != end; it.increment(ec)) {
+    const auto text = target(it->path());
+    // a namespace shows as net:[N] or as the file that it is mounted on
+    if (text && (text->starts_with("/") || text->starts_with("net:")))
+      dead.erase(open_inode(proc + "/fdinfo/" + it->path().filename().string()));
+  }
   return !ec || ec.value() == ENOENT || ec.value() == ESRCH || proc == "/proc/1";
 }
 

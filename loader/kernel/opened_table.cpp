@@ -16,6 +16,7 @@
 
 #include "abi/verdict.h"
 #include "kernel/pinned.h"
+#include "kernel/probe.h"
 
 namespace xlvs::kernel {
 namespace {

@@ -3,16 +3,24 @@
 #include "kernel/probe.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <linux/bpf.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "kernel/bpf_log.h"
 
 namespace xlvs::kernel {
 namespace {
+
+constexpr unsigned kMostCpus = 8192;  // the largest CONFIG_NR_CPUS
 
 constexpr int kFibParamsSize = 64;     // sizeof(struct bpf_fib_lookup)
 constexpr int kFibLookupSrc = 1 << 4;  // BPF_FIB_LOOKUP_SRC, absent from older headers
@@ -28,6 +36,23 @@ bpf_insn instruction(int code, int dst, int src, int off, int imm) {
 }
 
 }  // namespace
+
+unsigned possible_cpus() {
+  {
+    const BpfLog quiet;
+    const int exact = ::libbpf_num_possible_cpus();
+    if (exact > 0) return static_cast<unsigned>(exact);
+  }
+  // `ip netns exec` and the like may leave no /sys. The mask has as many bits as the kernel has CPU numbers.
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with("Cpus_allowed:")) continue;
+    const auto digits = std::count_if(line.begin() + static_cast<long>(line.find(':')), line.end(),
+                                      [](unsigned char ch) { return std::isxdigit(ch) != 0; });
+    return 4 * static_cast<unsigned>(digits);
+  }
+  return kMostCpus;
+}
 
 bool fib_lookup_has_src() {
   std::vector<bpf_insn> code;

@@ -2,7 +2,6 @@
 // Map sizes: how full each structure may become, and what that costs.
 #include "kernel/sizing.h"
 
-#include <bpf/libbpf.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -96,11 +95,6 @@ std::uint64_t memory_bytes(const Capacity& c, unsigned cpus) {
          pages(c.max_servers, sizeof(xlvs_server)) + pages(c.max_servers, sizeof(xlvs_load)) +
          pages(c.buckets4, sizeof(xlvs_bucket4)) + pages(c.buckets6, sizeof(xlvs_bucket6)) +
          cpus * (pages(c.max_servers, sizeof(xlvs_line)) + pages(XLVS_REASON_COUNT, sizeof(std::uint64_t)));
-}
-
-unsigned possible_cpus() {
-  const int cpus = ::libbpf_num_possible_cpus();
-  return cpus > 0 ? static_cast<unsigned>(cpus) : 1;
 }
 
 Status check_memory(std::uint64_t needed, std::uint64_t available) {

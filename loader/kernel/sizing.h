@@ -45,9 +45,6 @@ Capacity capacity_of(const xlvs_control& control);
 /// Bytes of kernel memory for all maps; `cpus` is the number of possible CPUs.
 std::uint64_t memory_bytes(const Capacity& capacity, unsigned cpus);
 
-/// Those of this machine: the length of a value in a per-CPU map.
-unsigned possible_cpus();
-
 /// @error kNoSpace when `needed` is more than `available`, with both and what to lower.
 Status check_memory(std::uint64_t needed, std::uint64_t available);
 

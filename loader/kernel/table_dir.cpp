@@ -177,6 +177,10 @@ Result<TableDir> find_table(const FileView& files, const Netns& ns) {
     if (folder && !left_by_another(fd_path(*folder), ns)) return TableDir{path, std::move(*folder)};
     if (!folder && folder.error().code != Errc::kNotFound) return folder.error();
   }
+  // who may not look into the first mount namespace cannot know that there is none
+  if (::geteuid() != 0 && first_mount_namespace_pid(files) == 0)
+    return Error{Errc::kPermission,
+                 "cannot look for the xlvs table of this network namespace: root is needed"};
   return no_table();
 }
 

@@ -6,6 +6,7 @@
 
 #include "abi/verdict.h"
 #include "kernel/opened_table.h"
+#include "kernel/probe.h"
 #include "kernel/sweep.h"
 
 namespace xlvs::kernel {

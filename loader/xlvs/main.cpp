@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
   using namespace xlvs::command;
   CLI::App app("Linux Virtual Server at XDP speed: attach it here, configure it with ipvsadm", "xlvs");
   app.set_version_flag("-V,--version", "xlvs " XLVS_VERSION);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // not 1: that would hide which word is no subcommand
   app.failure_message([](const CLI::App*, const CLI::Error& e) {
     return fmt::format("xlvs: {}; `xlvs --help` shows the usage\n", e.what());
   });
@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   add_sweep(app, run);
   try {
     app.parse(argc, argv);
+    if (!run) throw CLI::RequiredError::Subcommand(1);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? kExitOk : kExitUsage;
   }

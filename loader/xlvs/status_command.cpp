@@ -61,7 +61,7 @@ void print(const kernel::TableStatus& s) {
   if (s.interfaces.empty()) fmt::print("interfaces   none: `xlvs attach INTERFACE`\n");
   for (const auto& i : s.interfaces)
     fmt::print("interface    {}: {} mode, program {}{}\n", i.interface.name, kernel::name_of(i.mode),
-               i.program_id, i.slowpath ? "" : "; its TC filter is missing: detach and attach it again");
+               i.program_id, i.slowpath ? "" : "; its TC filter is missing: attach it again");
   for (const auto& r : s.reasons)
     if (r.packets != 0)
       fmt::print("packets      {:>12}  {:<4}  {:<15} {}\n", r.packets, lower(r.verdict), r.name, r.text);

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# usage: attach_refusals.sh: what xlvs refuses, with which words and status, and that it changes nothing then.
+set -euo pipefail
+# shellcheck source=tests/e2e/attach_lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/attach_lib.sh"
+
+# unchanged TEXT STATUS WORD CMD...: says, and leaves no trace
+unchanged() {
+	local before
+	before=$(traces)
+	says "$@"
+	same "$before"
+}
+
+director_alone
+in_director ip link add bridge0 type bridge
+
+unchanged 1 'there is no interface nosuch0' director xlvs attach nosuch0 "${SMALL[@]}"
+unchanged 1 'there is no interface nosuch0' director xlvs attach eth0 nosuch0 "${SMALL[@]}"
+unchanged 2 'interface is required' director xlvs attach
+unchanged 2 'conns' director xlvs attach eth0 --conns many
+unchanged 2 'mode' director xlvs attach eth0 --mode offloaded
+unchanged 2 'subcommand' director xlvs
+unchanged 2 'frobnicate' director xlvs frobnicate
+unchanged 1 '--conns 0 is out of range: choose 1 to' director xlvs attach eth0 --conns 0
+unchanged 1 '--servers 0 is out of range' director xlvs attach eth0 --servers 0
+unchanged 1 '--services 5000000 is out of range' director xlvs attach eth0 --services 5000000
+unchanged 1 'memory are available: lower --conns' director xlvs attach eth0 --conns 1000000000
+unchanged 1 'root is needed' director setpriv --reuid 65534 --regid 65534 --clear-groups "$XLVS" attach eth0
+unchanged 1 'there is no xlvs table' director xlvs detach
+unchanged 1 'there is no xlvs table' director xlvs detach eth0
+unchanged 1 'there is no xlvs table' director xlvs upgrade
+unchanged 1 'bridge0 refuses XDP in native mode' director xlvs attach bridge0 "${SMALL[@]}"
+unchanged 1 '--mode generic' director xlvs attach eth0 bridge0 "${SMALL[@]}"
+in_director ip link set peer1 mtu 9000
+unchanged 1 'MTU is too large' director xlvs attach eth0 eth1 "${SMALL[@]}"
+in_director ip link set peer1 mtu 1500
+
+in_director ip link set dev eth1 xdpdrv obj "$XLVS_BUILD/tests/support/xlvs_test_pass.bpf.o" sec xdp
+unchanged 1 "eth1 carries XDP program $(xdp_id eth1), which is not ours" director xlvs attach eth0 eth1 "${SMALL[@]}"
+director xlvs attach eth0 "${SMALL[@]}"
+unchanged 1 'which is not ours' director xlvs attach eth1
+unchanged 1 'left alone' director xlvs detach eth1
+unchanged 1 'left alone' director xlvs detach eth0 eth1
+in_director ip link set dev eth1 xdpdrv off
+unchanged 1 'eth1 is not attached' director xlvs detach eth1
+
+unchanged 1 '--conns 2000, but the table has 1000' director xlvs attach eth1 --conns 2000
+unchanged 1 'attached in native mode already' director xlvs attach eth0 --mode generic
+unchanged 0 'eth0: was attached already' director xlvs attach eth0 "${SMALL[@]}"
+unchanged 1 'root is needed' director setpriv --reuid 65534 --regid 65534 --clear-groups "$XLVS" status
+says 0 'bridge0: attached, generic mode' director xlvs attach bridge0 --mode generic
+says 0 'bridge0: generic mode' director xlvs status
+
+# the first word of the control row is the ABI version
+rewrite_control 01000000 63000000
+unchanged 1 'has ABI version 99, this program speaks' director xlvs status
+unchanged 1 'has ABI version 99' director xlvs attach eth1
+unchanged 1 'has ABI version 99' director xlvs upgrade
+says 0 'table removed' director xlvs detach
+finish_alone
