@@ -111,10 +111,13 @@ Status Director::reset() {
                                sizeof(std::uint64_t));
       !s)
     return s;
+  if (Status s = clear_per_cpu(map("xlvs_icmp_rate"), 1, 2 * sizeof(std::uint32_t)); !s) return s;
   return format();
 }
 
 int Director::program() const { return ::bpf_program__fd(skeleton_->progs.xlvs_director); }
+
+int Director::map(const char* name) const { return ::bpf_object__find_map_fd_by_name(skeleton_->obj, name); }
 
 Result<Outcome> Director::send(const Bytes& frame, std::uint32_t ifindex) {
   return run_xdp(program(), frame, ifindex ? ifindex : network_.client);

@@ -36,6 +36,8 @@ class Director : private encode::TableHost {
   std::vector<std::uint64_t> reasons();
 
   [[nodiscard]] int program() const;
+  /// Descriptor of a map by its name, or -1.
+  [[nodiscard]] int map(const char* name) const;
   [[nodiscard]] const encode::TableMemory& memory() const { return memory_; }
   [[nodiscard]] const Network& network() const { return network_; }
 
