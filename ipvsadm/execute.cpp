@@ -176,6 +176,9 @@ std::string failure_text(Command command, const Error& error) {
 }
 
 std::string failure_text(const Error& error) {
+  // Refusals that kernel IPVS does not know say themselves what cannot be: an errno's words would mislead.
+  const bool own = error.code == Errc::kUnsupported || error.code == Errc::kNoSpace;
+  if (own && error.sys == 0 && !error.what.empty()) return error.what;
   switch (const int code = errno_of(error)) {
     case EPERM:
       return "Permission denied (you must be root)";

@@ -2,6 +2,7 @@
 // Lines, batches, and the round trip of a table through its own saved text.
 #include <gmock/gmock.h>
 
+#include <cerrno>
 #include <cstdlib>
 
 #include "restore.h"
@@ -47,6 +48,21 @@ TEST(LineReader, CutsWordsAtFourKilobytes) {
 TEST(WithoutComments, LeavesOutLinesThatBeginWithTheSign) {
   EXPECT_EQ(without_comments("#a\nb\n #c\n#\nd"), "b\n #c\nd\n");
   EXPECT_EQ(without_comments(""), "");
+}
+
+TEST(FailureText, IsIpvsadmsUnlessTheKernelKnowsNoSuchRefusal) {
+  EXPECT_EQ(failure_text(Command::kAddService, Error{Errc::kExists, "x"}), "Service already exists");
+  EXPECT_EQ(failure_text(Command::kAddServer, Error{Errc::kExists, "x"}), "Destination already exists");
+  EXPECT_EQ(failure_text(Command::kFlush, Error{Errc::kPermission, "x"}),
+            "Permission denied (you must be root)");
+  EXPECT_EQ(failure_text(Command::kAddServer, Error{Errc::kRange, "x"}), "Numerical result out of range");
+  EXPECT_EQ(failure_text(Command::kStartDaemon, Error{Errc::kSystem, "x", ENODEV}), "No such device");
+  EXPECT_EQ(failure_text(Command::kAddServer, Error{Errc::kNoSpace, "the table is full"}),
+            "the table is full");
+  EXPECT_EQ(failure_text(Command::kAddServer, Error{Errc::kNoSpace, "x", ENOMEM}),
+            "Memory allocation problem");
+  EXPECT_EQ(failure_text(Command::kAddService, Error{Errc::kUnsupported, "x", EOPNOTSUPP}),
+            "Operation not supported with IPv6");
 }
 
 /// An engine, and what was printed.
