@@ -65,6 +65,7 @@ Result<Draft> Draft::of(const TableMemory& memory, std::uint32_t row) {
     return Error{Errc::kSystem, "the table names an unknown scheduler, " + config.scheduler};
   Draft draft(to_model(memory.services[row].key), std::move(config));
   draft.base_ = row;
+  draft.ticket_ = load(head.ticket);
   draft.zero_ = (*view).zero->zero;
   for (const xlvs_record& record : (*view).records)
     draft.servers_.push_back({.key = server_key(memory.servers[record.server]),
@@ -74,7 +75,7 @@ Result<Draft> Draft::of(const TableMemory& memory, std::uint32_t row) {
                               .counted = true});
   if (draft.scheduler_->turns != nullptr)
     draft.position_ =
-        draft.scheduler_->turns->after({head.state[0], head.state[1]}, draft.weights(), load(head.ticket));
+        draft.scheduler_->turns->after({head.state[0], head.state[1]}, draft.weights(), draft.ticket_);
   return draft;
 }
 

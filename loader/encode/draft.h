@@ -46,6 +46,8 @@ class Draft {
   [[nodiscard]] const model::ServiceConfig& config() const { return config_; }
   [[nodiscard]] const sched::Scheduler& scheduler() const { return *scheduler_; }
   [[nodiscard]] sched::Position position() const { return position_; }
+  /// Turns taken from the published version when this copy was made.
+  [[nodiscard]] std::uint64_t ticket() const { return ticket_; }
   [[nodiscard]] const std::deque<Entry>& servers() const { return servers_; }
   [[nodiscard]] std::deque<Entry>& servers() { return servers_; }
   [[nodiscard]] const xlvs_counters& zero() const { return zero_; }
@@ -70,6 +72,7 @@ class Draft {
   model::ServiceConfig config_;
   const sched::Scheduler* scheduler_;
   sched::Position position_;
+  std::uint64_t ticket_ = 0;
   std::deque<Entry> servers_;  // newest first
   xlvs_counters zero_{};
   bool zeroed_ = false;

@@ -19,7 +19,4 @@ namespace xlvs::encode {
 /// the rest. The caller holds the lock. kNoSpace leaves the table as it was.
 Status publish(const Shared& shared, Plan& plan);
 
-/// Derives again what follows from the published services: mirrors, availability, trash, counts, filter.
-void repair(const Shared& shared);
-
 }  // namespace xlvs::encode

@@ -7,6 +7,7 @@
 #include "encode/connections.h"
 #include "encode/convert.h"
 #include "encode/publish.h"
+#include "encode/repair.h"
 #include "model/text.h"
 
 namespace xlvs::encode {

@@ -45,6 +45,28 @@ TEST_F(ScheduleTest, RrGoesOnWhereItWasOverEditsThatDoNotConcernIt) {
   EXPECT_EQ(picks(web, 5), "2 1 4 3 2");
 }
 
+// Packets do not wait for an edit: while it is written they take turns from the old schedule.
+TEST_F(ScheduleTest, TurnsTakenDuringAnEditAreNotTakenAgain) {
+  EXPECT_OK(table.add_service(web, scheduled("rr")));
+  for (const int i : {1, 2, 3, 4, 5}) EXPECT_OK(table.add_server(web, rs(i), weighing(1)));
+  EXPECT_EQ(picks(web, 1), "5");
+  std::string during;
+  Table slow(memory.view(), host, [&] {
+    if (during.empty()) during = picks(web, 2);
+  });
+  EXPECT_OK(slow.zero(&web));
+  EXPECT_EQ(during, "4 3");
+  EXPECT_EQ(picks(web, 3), "2 1 5");
+  during.clear();
+  EXPECT_OK(slow.begin(false));
+  EXPECT_OK(slow.zero(&web));
+  EXPECT_OK(slow.add_service(dns, scheduled("rr")));
+  EXPECT_EQ(picks(web, 1), "4");
+  EXPECT_OK(slow.commit());
+  EXPECT_EQ(during, "3 2");
+  EXPECT_EQ(picks(web, 2), "1 5");
+}
+
 TEST_F(ScheduleTest, AnotherSchedulerStartsAnew) {
   EXPECT_OK(table.add_service(web, scheduled("rr")));
   for (const int i : {1, 2, 3}) EXPECT_OK(table.add_server(web, rs(i), weighing(i)));
