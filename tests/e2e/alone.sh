@@ -17,10 +17,11 @@ add_service "$method" "$family" -t 9000 rr
 add_service "$method" "$family" -u 9000 rr
 check 'HTTP requests' traffic http "$(vip "$family")" 80 --requests 60
 check 'datagrams' traffic udp "$(vip "$family")" 9000 --requests 60
-traffic hold "$(vip "$family")" 9000 --flows 6 --seconds 3 >/dev/null &
+traffic hold "$(vip "$family")" 9000 --flows 6 --seconds 5 >/dev/null &
 held=$!
-sleep 1
-equal 'active connections while 6 are open' 6 "$(director ipvsadm -Ln -t "$(service "$family" 9000)" | awk '$1 == "->" && $2 ~ /[0-9]:/ { s += $5 } END { print s }')"
+# shellcheck disable=SC2317 # called by wait_for
+six_active() { (($(director ipvsadm -Ln -t "$(service "$family" 9000)" | awk '$1 == "->" && $2 ~ /[0-9]:/ { s += $5 } END { print s }') == 6)); }
+check '6 open connections are counted as active' wait_for 10 six_active
 wait "$held"
 equal 'processes on the director' '' "$(ip netns pids "$NET_PREFIX-director")"
 # shellcheck disable=SC2317 # called by wait_for

@@ -11,7 +11,7 @@ sixty() {
 	local port=$1 scheduler=$2 expected=$3 line
 	shift 3
 	add_service "$method" "$family" -t "$port" "$scheduler" "$@"
-	line=$(traffic http "$(vip "$family")" "$port" --requests 60 || true)
+	line=$(traffic http "$(vip "$family")" "$port" --requests 60 --first-port $((20000 + port * 100)) || true)
 	equal "$scheduler $*: answered" 60 "$(value "$line" answered)"
 	equal "$scheduler $*: shares" "$expected" "$(shares "$line")"
 	equal "$scheduler $*: active and inactive connections" 60 "$(connections_now "$family" -t "$port")"

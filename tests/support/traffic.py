@@ -96,13 +96,15 @@ def read_all(sock):
 
 def http(args):
     tally, budget = Tally(), Budget(args)
+    ports = iter(range(args.first_port, 65536) if args.first_port else ())
     request = f"GET / HTTP/1.1\r\nHost: {args.host}\r\nConnection: close\r\n\r\n".encode()
 
     def work(_):
         while budget.take() and not tally.hopeless():
             start = time.monotonic()
             try:
-                with socket.create_connection((args.host, args.port), timeout=args.timeout) as sock:
+                here = ("", next(ports)) if args.first_port else None
+                with socket.create_connection((args.host, args.port), args.timeout, here) as sock:
                     sock.sendall(request)
                     head, _, body = read_all(sock).partition(b"\r\n\r\n")
                 if b" 200 " not in head.split(b"\r\n")[0]:
@@ -122,7 +124,7 @@ def family_of(host):
 def udp(args):
     """Each request on the next of --flows sockets; 0 flows: a new socket each time, on a port never used before."""
     tally, budget = Tally(), Budget(args)
-    ports = iter(range(args.first_port, 65536))
+    ports = iter(range(args.first_port or 10000, 65536))
 
     def open_one():
         sock = socket.socket(family_of(args.host), socket.SOCK_DGRAM)
@@ -250,7 +252,7 @@ def main():
         command.add_argument("--until", help="a file; stop when it exists")
         command.add_argument("--threads", type=int, default=1)
         command.add_argument("--flows", type=int, default=0)
-        command.add_argument("--first-port", type=int, default=10000, help="the client's, of udp")
+        command.add_argument("--first-port", type=int, help="the client's: one after the other")
         command.add_argument("--bytes", type=int, default=50_000_000)
         command.add_argument("--timeout", type=float, default=5)
     command = commands.add_parser("serve")
