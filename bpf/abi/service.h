@@ -67,7 +67,17 @@ static_assert(sizeof(struct xlvs_service) == 64, "one cache line");
 enum xlvs_sched {
 	XLVS_SCHED_NONE,  /* never picks */
 	XLVS_SCHED_TURN,  /* next slot of the version's schedule: rr, wrr */
-	XLVS_SCHED_WLC,   /* least (256 active + inactive) / weight */
+	/* the least cost: bpf/schedule/cost.h */
+	XLVS_SCHED_LC,
+	XLVS_SCHED_WLC,
+	XLVS_SCHED_SED,
+	XLVS_SCHED_NQ,
+	XLVS_SCHED_FO,
+	XLVS_SCHED_OVF,
+	/* 256 slots by a hash */
+	XLVS_SCHED_DH, /* of the destination's address */
+	XLVS_SCHED_SH, /* of the source's address, with XLVS_SVC_F_SCHED2 also its port */
+	XLVS_SCHEDS
 };
 
 /* A version: everything that an administrator set for a service and its real
@@ -118,6 +128,9 @@ struct xlvs_pick_block {
 	struct xlvs_pick pick[XLVS_PICKS_PER_BLOCK];
 };
 static_assert(sizeof(struct xlvs_pick_block) == XLVS_BLOCK_SIZE, "one block");
+
+/* In a slot of dh and sh: the server is there with weight 0. */
+#define XLVS_SLOT_QUIESCED 0x80000000u
 
 #define XLVS_SLOTS_PER_BLOCK (XLVS_BLOCK_SIZE / 4)
 struct xlvs_slot_block {

@@ -3,8 +3,9 @@
 #ifndef XLVS_STAGE_SCHEDULE_H
 #define XLVS_STAGE_SCHEDULE_H
 
+#include "schedule/hash.h"
+#include "schedule/least.h"
 #include "schedule/turn.h"
-#include "schedule/wlc.h"
 #include "stage/insert.h"
 #include "stage/service.h"
 
@@ -25,15 +26,24 @@ static __always_inline struct xlvs_version *xlvs_current_version(struct xlvs_pac
 	return NULL;
 }
 
-static __always_inline __u32 xlvs_pick(__u32 sched, __u32 version)
+static __always_inline __u32 xlvs_pick(const struct xlvs_packet *p, const struct xlvs_version *v)
 {
-	switch (sched) {
+	__u32 value;
+
+	switch (v->sched) {
 	case XLVS_SCHED_TURN:
-		return xlvs_pick_turn(version);
-	case XLVS_SCHED_WLC:
-		return xlvs_pick_wlc(version);
-	default:
+		return xlvs_pick_turn(p->version);
+	case XLVS_SCHED_DH:
+		return xlvs_pick_hash(p->version, xlvs_fold_addr(&p->daddr, p->family));
+	case XLVS_SCHED_SH:
+		value = xlvs_fold_addr(&p->saddr, p->family);
+		if (v->flags & XLVS_SVC_F_SCHED2)
+			value += bpf_ntohs(p->sport);
+		return xlvs_pick_hash(p->version, value);
+	case XLVS_SCHED_NONE:
 		return XLVS_NO_ROW;
+	default:
+		return xlvs_pick_least(p->version);
 	}
 }
 
@@ -63,7 +73,7 @@ __noinline __u32 xlvs_pick_stateless(__u32 version, __u32 hash)
 /* reads    p->service, conn == NULL
  * writes   server forward; the server's count of connections
  * returns  NEXT | DROP/NO_SERVER | DROP/TABLE_BUSY
- * cost     rr, wrr: flat; wlc: a few ns per server */
+ * cost     rr, wrr, dh, sh: flat; the others: a few ns per server */
 static __always_inline enum xlvs_verdict xlvs_schedule(struct xlvs_packet *p)
 {
 	struct xlvs_version *v = xlvs_current_version(p);
@@ -73,7 +83,7 @@ static __always_inline enum xlvs_verdict xlvs_schedule(struct xlvs_packet *p)
 
 	if (!v)
 		return xlvs_drop(p, XLVS_REASON_TABLE_BUSY);
-	p->server = xlvs_pick(v->sched, p->version);
+	p->server = xlvs_pick(p, v);
 	s = xlvs_get_server(p->server);
 	if (!s)
 		return xlvs_drop(p, XLVS_REASON_NO_SERVER);

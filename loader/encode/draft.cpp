@@ -181,7 +181,9 @@ bool Draft::schedules() const {
 }
 
 Result<std::vector<sched::Slot>> Draft::period() const {
-  if (!schedules() || scheduler_->turns == nullptr) return std::vector<sched::Slot>{};
+  if (!schedules()) return std::vector<sched::Slot>{};
+  if (scheduler_->table != nullptr) return scheduler_->table(weights());
+  if (scheduler_->turns == nullptr) return std::vector<sched::Slot>{};
   return scheduler_->turns->period(position_, weights());
 }
 

@@ -19,8 +19,22 @@ xlvs_sched how(sched::Pick pick) {
   switch (pick) {
     case sched::Pick::kTurn:
       return XLVS_SCHED_TURN;
+    case sched::Pick::kLc:
+      return XLVS_SCHED_LC;
     case sched::Pick::kWlc:
       return XLVS_SCHED_WLC;
+    case sched::Pick::kSed:
+      return XLVS_SCHED_SED;
+    case sched::Pick::kNq:
+      return XLVS_SCHED_NQ;
+    case sched::Pick::kFo:
+      return XLVS_SCHED_FO;
+    case sched::Pick::kOvf:
+      return XLVS_SCHED_OVF;
+    case sched::Pick::kDh:
+      return XLVS_SCHED_DH;
+    case sched::Pick::kSh:
+      return XLVS_SCHED_SH;
     case sched::Pick::kNone:
       break;
   }
@@ -364,7 +378,11 @@ void Publisher::write_version(const Change& change) {
     std::memcpy(&blocks[at++], &record, sizeof record);
   }
   auto* slot = reinterpret_cast<__u32*>(&blocks[xlvs_first_slot(servers)]);
-  for (const sched::Slot position : change.period) *slot++ = draft.servers()[position].row;
+  const bool hashed = draft.scheduler().table != nullptr;  // turns leave servers of weight 0 out
+  for (const sched::Slot position : change.period) {
+    const Entry& e = draft.servers()[position];
+    *slot++ = e.row | (hashed && e.config.weight == 0 ? XLVS_SLOT_QUIESCED : 0);
+  }
   shared_.writer.copy(&memory_.arena[change.first], blocks.data(), blocks.size() * sizeof(Block));
   if (in_place()) return;
   xlvs_service service{};

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sched/registry.h"
 
+#include "sched/dh.h"
 #include "sched/rr.h"
+#include "sched/sh.h"
 #include "sched/wrr.h"
 
 namespace xlvs::sched {
@@ -11,20 +13,20 @@ using Flags = std::array<std::string_view, 3>;
 constexpr Flags kPlain{"flag-1", "flag-2", "flag-3"};
 
 const std::array kSchedulers{
-    Scheduler{"rr", Pick::kTurn, &kRoundRobin, kPlain},
-    Scheduler{"wrr", Pick::kTurn, &kWeightedRoundRobin, kPlain},
-    Scheduler{"lc", Pick::kNone, nullptr, kPlain},
-    Scheduler{"wlc", Pick::kWlc, nullptr, kPlain},
-    Scheduler{"sed", Pick::kNone, nullptr, kPlain},
-    Scheduler{"nq", Pick::kNone, nullptr, kPlain},
-    Scheduler{"fo", Pick::kNone, nullptr, kPlain},
-    Scheduler{"ovf", Pick::kNone, nullptr, kPlain},
-    Scheduler{"twos", Pick::kNone, nullptr, kPlain},
-    Scheduler{"lblc", Pick::kNone, nullptr, kPlain},
-    Scheduler{"lblcr", Pick::kNone, nullptr, kPlain},
-    Scheduler{"dh", Pick::kNone, nullptr, kPlain},
-    Scheduler{"sh", Pick::kNone, nullptr, Flags{"sh-fallback", "sh-port", "flag-3"}},
-    Scheduler{"mh", Pick::kNone, nullptr, Flags{"mh-fallback", "mh-port", "flag-3"}},
+    Scheduler{"rr", Pick::kTurn, &kRoundRobin, nullptr, kPlain},
+    Scheduler{"wrr", Pick::kTurn, &kWeightedRoundRobin, nullptr, kPlain},
+    Scheduler{"lc", Pick::kLc, nullptr, nullptr, kPlain},
+    Scheduler{"wlc", Pick::kWlc, nullptr, nullptr, kPlain},
+    Scheduler{"sed", Pick::kSed, nullptr, nullptr, kPlain},
+    Scheduler{"nq", Pick::kNq, nullptr, nullptr, kPlain},
+    Scheduler{"fo", Pick::kFo, nullptr, nullptr, kPlain},
+    Scheduler{"ovf", Pick::kOvf, nullptr, nullptr, kPlain},
+    Scheduler{"twos", Pick::kNone, nullptr, nullptr, kPlain},
+    Scheduler{"lblc", Pick::kNone, nullptr, nullptr, kPlain},
+    Scheduler{"lblcr", Pick::kNone, nullptr, nullptr, kPlain},
+    Scheduler{"dh", Pick::kDh, nullptr, dh_table, kPlain},
+    Scheduler{"sh", Pick::kSh, nullptr, sh_table, Flags{"sh-fallback", "sh-port", "flag-3"}},
+    Scheduler{"mh", Pick::kNone, nullptr, nullptr, Flags{"mh-fallback", "mh-port", "flag-3"}},
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "sched/hash_table.h"
 #include "sched/turns.h"
 
 namespace xlvs::sched {
@@ -15,13 +16,21 @@ namespace xlvs::sched {
 enum class Pick {
   kNone,  ///< not at all: kernel IPVS knows this scheduler, our data plane does not yet
   kTurn,  ///< the next slot of a period that `turns` makes
-  kWlc,   ///< least (256 active + inactive) / weight
+  kLc,    ///< the least of a cost for each: bpf/schedule/cost.h
+  kWlc,
+  kSed,
+  kNq,
+  kFo,
+  kOvf,
+  kDh,    ///< a slot of `table` by a hash: bpf/schedule/hash.h
+  kSh,
 };
 
 struct Scheduler {
   std::string_view name;
   Pick pick;
   const Turns* turns;  ///< of Pick::kTurn, else null
+  Table* table;        ///< of Pick::kDh and kSh, else null
   /// What `ipvsadm -b` calls IP_VS_SVC_F_SCHED1, 2 and 3, lowest bit first.
   std::array<std::string_view, 3> flags;
 };

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* dh and sh: a server by a hash of an address, from 256 slots that loader/sched filled. */
+#ifndef XLVS_SCHEDULE_HASH_H
+#define XLVS_SCHEDULE_HASH_H
+
+#include <bpf/bpf_endian.h>
+
+#include "maps.h"
+#include "schedule/turn.h"
+
+#define XLVS_HASH_SLOTS 256
+
+/* Multiplicative hashing to 8 bits; the constant is 2^32 divided by the golden
+ * ratio. Source: hash_32() in include/linux/hash.h. */
+static __always_inline __u32 xlvs_hash_slot(__u32 value)
+{
+	return value * 0x61c88647u >> 24;
+}
+
+/* An address as one number in host order; IPv6 folded by exclusive or. */
+static __always_inline __u32 xlvs_fold_addr(const struct xlvs_addr *a, int family)
+{
+	if (family == XLVS_AF_INET)
+		return bpf_ntohl(a->word[0]);
+	return bpf_ntohl(a->word[0] ^ a->word[1] ^ a->word[2] ^ a->word[3]);
+}
+
+/* The server in a slot, if it takes new connections; XLVS_NO_ROW if not.
+ * empty   set when the slot has no server at all */
+static __always_inline __u32 xlvs_hash_try(__u32 version, const struct xlvs_version *v, __u32 slot, bool *empty)
+{
+	__u32 value = xlvs_slot_server(version, v, slot);
+	struct xlvs_load *load = xlvs_get_load(value & ~XLVS_SLOT_QUIESCED);
+
+	*empty = !load;
+	if (!load || value & XLVS_SLOT_QUIESCED || READ_ONCE(load->flags) & XLVS_LOAD_F_OVERLOAD)
+		return XLVS_NO_ROW;
+	return value;
+}
+
+/* The slots of a version serve dh by the destination's address and sh by the
+ * source's, plus its port with sh-port. A server of weight 0 keeps its slots,
+ * and so does an overloaded one: their clients get no server, but with
+ * sh-fallback the slots after it are tried, as the kernel tries them.
+ * value    address, or address + port, in host order
+ * Source: net/netfilter/ipvs/ip_vs_dh.c, ip_vs_sh.c. */
+__noinline __u32 xlvs_pick_hash(__u32 version, __u32 value)
+{
+	struct xlvs_version *v = xlvs_get_version(version);
+	__u32 hash = xlvs_hash_slot(value), server;
+	bool empty;
+
+	if (!v || v->slots != XLVS_HASH_SLOTS)
+		return XLVS_NO_ROW;
+	server = xlvs_hash_try(version, v, hash, &empty);
+	if (server != XLVS_NO_ROW || empty || v->sched != XLVS_SCHED_SH || !(v->flags & XLVS_SVC_F_SCHED1))
+		return server;
+	for (__u32 k = 0; k < XLVS_HASH_SLOTS; k++) {
+		__u32 slot = (((k + hash) % XLVS_HASH_SLOTS) + hash) % XLVS_HASH_SLOTS;
+
+		server = xlvs_hash_try(version, v, slot, &empty);
+		if (server != XLVS_NO_ROW || empty)
+			return server;
+	}
+	return XLVS_NO_ROW;
+}
+
+#endif
