@@ -226,11 +226,6 @@ Status Publisher::draw_zeros() {
     if (!begins(c))
       for (const xlvs_record* r : c.leave) rows.push_back(r->server);
   }
-  if (rows.empty()) {
-    for (Change& c : changes_)
-      if (c.draft != nullptr) c.zero = begins(c) ? xlvs_counters{} : c.draft->zero();
-    return ok();
-  }
   const auto drawn = shared_.host.counters(rows);
   if (!drawn) return drawn.error();
   auto next = (*drawn).begin();

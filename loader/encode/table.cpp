@@ -157,7 +157,7 @@ Result<std::vector<model::Service>> Table::with_totals(const std::vector<Draft>&
   for (const Draft& draft : drafts)
     for (const Entry& e : draft.servers())
       if (e.counted) rows.push_back(e.row);
-  const auto counters = rows.empty() ? std::vector<xlvs_counters>{} : shared_.host.counters(rows);
+  const auto counters = shared_.host.counters(rows);
   if (!counters) return counters.error();
   std::vector<model::Service> services;
   auto next = (*counters).begin();
@@ -196,7 +196,7 @@ Result<std::vector<model::Server>> Table::servers(const model::ServiceKey& key) 
     std::vector<std::uint32_t> rows;
     for (const Entry& e : (*draft).servers())
       if (e.counted) rows.push_back(e.row);
-    const auto counters = rows.empty() ? std::vector<xlvs_counters>{} : shared_.host.counters(rows);
+    const auto counters = shared_.host.counters(rows);
     if (!counters) return counters.error();
     std::vector<model::Server> servers;
     auto next = (*counters).begin();
