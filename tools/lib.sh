@@ -35,19 +35,24 @@ build_jobs() {
 	echo "${XLVS_JOBS:-$((cores > 0 ? cores : 1))}"
 }
 
-# build_preset NAME [CMAKE-OPTION...]: configures and builds; on failure the compiler's words
+# build_preset NAME [CMAKE-OPTION...] [-- TARGET...]: configures and builds; on failure the compiler's words
 build_preset() {
-	local preset=$1 log=$XLVS_ROOT/build/$1.log line
+	local preset=$1 log=$XLVS_ROOT/build/$1.log line options=() targets=()
 	shift
+	while (($#)) && [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	(($# < 2)) || targets=(--target "${@:2}")
 	mkdir -p "$XLVS_ROOT/build"
 	progress "configuring $preset"
-	if ! (cd "$XLVS_ROOT" && cmake --preset "$preset" "$@") >"$log" 2>&1; then
+	if ! (cd "$XLVS_ROOT" && cmake --preset "$preset" "${options[@]}") >"$log" 2>&1; then
 		progress_end
 		tail -n 30 "$log" >&2
 		return 1
 	fi
 	progress "building $preset"
-	if ! cmake --build "$XLVS_ROOT/build/$preset" -j "$(build_jobs)" 2>&1 | tee "$log" | while read -r line; do
+	if ! cmake --build "$XLVS_ROOT/build/$preset" -j "$(build_jobs)" "${targets[@]}" 2>&1 | tee "$log" | while read -r line; do
 		[[ $line != \[* ]] || progress "building $preset ${line%%]*}]"
 	done; then
 		progress_end
