@@ -152,6 +152,7 @@ TEST_F(ConnectionTest, EverySequenceOfFlagsEndsInTheKernelsState) {
     expect_equal_counts(kWeb);
     expect_equal_counts(nat);
   }
+  expect_equal_connections();
 }
 
 TEST_F(ConnectionTest, DropsPacketsToADeletedServerUntilItComesBack) {

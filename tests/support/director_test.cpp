@@ -124,6 +124,8 @@ Director& DirectorTest::director() {
 
 void DirectorTest::SetUp() {
   if (Status s = director().reset(); !s) FAIL() << s.error().what;
+  for (auto& row : director().memory().control->timeouts)  // the reference knows no time
+    for (auto& ticks : row) ticks = xlvs_seconds_to_ticks(1000000);
   reference_ = std::make_unique<Reference>(director().network());
   reasons_ = director().reasons();
 }
@@ -198,6 +200,25 @@ Outcome DirectorTest::agree(const Bytes& frame, std::uint32_t ifindex) {
     EXPECT_EQ(counted_as(want.reason, before, after), 1u) << "not counted as " << kReasons[want.reason];
   }
   return got;
+}
+
+void DirectorTest::expect_equal_connections() {
+  std::vector<std::string> got;
+  const Status s = table().connections([&](const model::Connection& c) {
+    got.push_back(fmt::format("{} {} {} -> {} {} -> {}", c.state, c.client.text(), c.client_port,
+                              c.virtual_address.text(), c.virtual_port, c.destination.text()));
+  });
+  ASSERT_TRUE(s) << s.error().what;
+  std::vector<std::string> want = reference_->connections();
+  std::sort(got.begin(), got.end());
+  std::sort(want.begin(), want.end());
+  std::vector<std::string> only_got, only_want;
+  std::set_difference(got.begin(), got.end(), want.begin(), want.end(), std::back_inserter(only_got));
+  std::set_difference(want.begin(), want.end(), got.begin(), got.end(), std::back_inserter(only_want));
+  EXPECT_TRUE(only_got.empty()) << only_got.size() << " connections are the director's alone, first "
+                                << only_got.front();
+  EXPECT_TRUE(only_want.empty()) << only_want.size() << " connections are the reference's alone, first "
+                                 << only_want.front();
 }
 
 void DirectorTest::expect_equal_counts(const model::ServiceKey& service) {

@@ -42,6 +42,8 @@ class DirectorTest : public testing::Test {
   Outcome agree(const Bytes& frame, std::uint32_t ifindex = 0);
   /// Director and reference agree about a service's real servers: counts and traffic.
   void expect_equal_counts(const model::ServiceKey& service);
+  /// And about every connection: addresses, server, state.
+  void expect_equal_connections();
 
   /// How often each reason was counted since the last call with the same argument order; [reason].
   std::uint64_t counted(xlvs_reason reason);

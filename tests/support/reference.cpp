@@ -242,6 +242,28 @@ std::vector<const ReferenceServer*> Reference::servers(const model::ServiceKey& 
   return all;
 }
 
+std::vector<std::string> Reference::connections() const {
+  static const std::map<std::string, std::string> kNames{
+      {"NO", "NONE"},     {"ES", "ESTABLISHED"}, {"SS", "SYN_SENT"}, {"SR", "SYN_RECV"},
+      {"FW", "FIN_WAIT"}, {"TW", "TIME_WAIT"},   {"CL", "CLOSE"},    {"CW", "CLOSE_WAIT"},
+      {"LA", "LAST_ACK"}, {"LI", "LISTEN"},      {"SA", "SYNACK"}};
+  const auto text = [](const Bytes& b) {
+    model::Address a;
+    a.family = b.size() == 4 ? model::Family::kInet : model::Family::kInet6;
+    std::copy(b.begin(), b.end(), a.bytes.begin());
+    return a.text();
+  };
+  std::vector<std::string> all;
+  for (const auto& [key, c] : connections_) {
+    const auto& [proto, caddr, cport, vaddr, vport] = key;
+    std::ostringstream line;
+    line << (c.udp ? "UDP" : kNames.at(c.state)) << ' ' << text(caddr) << ' ' << cport << " -> "
+         << text(vaddr) << ' ' << vport << " -> " << c.server->key.address.text();
+    all.push_back(line.str());
+  }
+  return all;
+}
+
 Reference::Service* Reference::find_service(const Packet& p) {
   for (const std::uint16_t port : {p.dport, std::uint16_t{0}})
     for (auto& [key, service] : services_)

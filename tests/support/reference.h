@@ -60,6 +60,8 @@ class Reference {
   [[nodiscard]] const ReferenceServer& server(const model::ServiceKey& service, const model::ServerKey& key);
   /// All real servers of a service, newest first.
   [[nodiscard]] std::vector<const ReferenceServer*> servers(const model::ServiceKey& service) const;
+  /// Every connection: `STATE client port -> virtual address port -> real server`.
+  [[nodiscard]] std::vector<std::string> connections() const;
 
  private:
   struct Service;
