@@ -2,7 +2,7 @@
 // Preloaded into any ipvsadm, makes it serve command lines in one process: a hundred times faster than processes.
 //
 // Requests and replies are those of Server in transcript.py, on stdin and stdout. main() is called once a request;
-// an exit() or a crash inside it comes back here. The first word of a request is argv[0].
+// an exit(), a crash or a wait of more than ten seconds inside it comes back here. The first word of a request is argv[0].
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -81,6 +81,7 @@ static int serve(int argc, char **argv, char **env)
 	(void)argv;
 	signal(SIGSEGV, crashed);
 	signal(SIGABRT, crashed);
+	signal(SIGALRM, crashed);
 	while (fscanf(in, "%d", &count) == 1 && fgetc(in) == '\n') {
 		char **words = calloc((size_t)count + 1, sizeof(*words));
 		char *input;
@@ -98,9 +99,11 @@ static int serve(int argc, char **argv, char **env)
 		__fpurge(stdin);
 
 		inside = 1;
+		alarm(10);
 		if (sigsetjmp(back, 1) == 0)
 			status = ipvsadm_main(count, words, env) & 0xff;
 		inside = 0;
+		alarm(0);
 		fflush(stdout);
 		fprintf(out, "%d\n", (int)status);
 		reply(out, 1);
