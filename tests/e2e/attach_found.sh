@@ -28,6 +28,22 @@ done
 director xlvs attach eth0 "${SMALL[@]}"
 says 0 'table removed' own_bpffs "$XLVS" detach
 
+# Counters are kept per CPU, and their number is read from /sys: without it none may be missed
+director xlvs attach eth0 "${SMALL[@]}"
+for ((cpu = 0; cpu < $(nproc); cpu++)); do
+	in_director taskset -c "$cpu" python3 -c '
+import socket
+peer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+peer.bind(("peer0", 0))
+for _ in range(100):
+    peer.send(bytes(64))'
+done
+for finder in director hidden; do
+	at_least "packets counted, as $finder sees it" $((100 * $(nproc))) \
+		"$(status_of '["packets"]' "$finder" | grep -o "'packets': [0-9]*" | awk '{ n += $2 } END { print n }')"
+done
+director xlvs detach
+
 # Nothing of the first mount namespace in reach, as in a container: bpffs is mounted where it belongs
 container() { # SETUP
 	nsenter --net="$ns" unshare -m --pid --fork --mount-proc bash -euc '
