@@ -38,6 +38,29 @@ static __always_inline __u32 xlvs_hash_try(__u32 version, const struct xlvs_vers
 	return value;
 }
 
+/* The first server after the slot of `hash` that takes new connections, in the
+ * order of sh-fallback; an empty slot ends the search.
+ * Source: ip_vs_sh_get_fallback(), net/netfilter/ipvs/ip_vs_sh.c. */
+__noinline __u32 xlvs_hash_fallback(__u32 version, __u32 hash)
+{
+	struct xlvs_version *v = xlvs_get_version(version);
+	__u32 server, k = 0;
+	bool empty = false;
+
+	if (!v)
+		return XLVS_NO_ROW;
+	/* Expected to go on: that puts the loop's step behind its body. Linux
+	 * 6.1's verifier accepts only jumps as a loop's way back, and otherwise
+	 * the compiler enters the loop in its middle. */
+	for (; k < XLVS_HASH_SLOTS; k++) {
+		/* the kernel hashes again with an offset of k + hash, which comes to this */
+		server = xlvs_hash_try(version, v, (k + 2 * hash) % XLVS_HASH_SLOTS, &empty);
+		if (__builtin_expect(server != XLVS_NO_ROW || empty, 0))
+			return server;
+	}
+	return XLVS_NO_ROW;
+}
+
 /* The slots of a version serve dh by the destination's address and sh by the
  * source's, plus its port with sh-port. A server of weight 0 keeps its slots,
  * and so does an overloaded one: their clients get no server, but with
@@ -55,14 +78,7 @@ __noinline __u32 xlvs_pick_hash(__u32 version, __u32 value)
 	server = xlvs_hash_try(version, v, hash, &empty);
 	if (server != XLVS_NO_ROW || empty || v->sched != XLVS_SCHED_SH || !(v->flags & XLVS_SVC_F_SCHED1))
 		return server;
-	for (__u32 k = 0; k < XLVS_HASH_SLOTS; k++) {
-		__u32 slot = (((k + hash) % XLVS_HASH_SLOTS) + hash) % XLVS_HASH_SLOTS;
-
-		server = xlvs_hash_try(version, v, slot, &empty);
-		if (server != XLVS_NO_ROW || empty)
-			return server;
-	}
-	return XLVS_NO_ROW;
+	return xlvs_hash_fallback(version, hash);
 }
 
 #endif
