@@ -164,6 +164,14 @@ conns_counted() {
 		awk '$1 == "->" && $2 ~ /[0-9]:/ { printf "%s%s", sep, $3; sep = " " }'
 }
 
+# counted TEXT EXPECTED FAMILY -t|-u PORT: the same compared; kernel IPVS shows its counters two seconds late
+counted() {
+	# shellcheck disable=SC2317 # called by wait_for
+	counted_yet() { [[ $(conns_counted "$1" "$2" "$3") == "$4" ]]; }
+	wait_for 3 counted_yet "$3" "$4" "$5" "$2" || true
+	equal "$1" "$2" "$(conns_counted "$3" "$4" "$5")"
+}
+
 # connections_now FAMILY -t|-u PORT: ActiveConn and InActConn of all real servers, summed
 connections_now() {
 	director ipvsadm -Ln "$2" "$(service "$1" "$3")" | awk '$1 == "->" && $2 ~ /[0-9]:/ { s += $5 + $6 } END { print s + 0 }'

@@ -31,5 +31,5 @@ for round in 1 2 3; do
 		test "$(value "$line" slowest_ms)" -lt 900
 	equal "round $round: segments retransmitted" 0 "$(retransmitted)"
 done
-equal 'connections' '3 3 3' "$(conns_counted "$family" -t 80)"
+counted 'connections' '3 3 3' "$family" -t 80
 finish
