@@ -12,15 +12,17 @@ die() {
 }
 
 # progress TEXT: what is being done, on one line that is overwritten until
-# progress_end; without a terminal a line when the first word changes.
+# progress_end; without a terminal a line when the first two words change.
 PROGRESS_LAST=''
 progress() {
+	local verb object _
+	read -r verb object _ <<<"$*"
 	if [[ -t 2 ]]; then
 		printf '\r\033[K%.*s' "$((${COLUMNS:-80} - 1))" "$*" >&2
-	elif [[ ${1%% *} != "$PROGRESS_LAST" ]]; then
+	elif [[ "$verb $object" != "$PROGRESS_LAST" ]]; then
 		printf '%s\n' "$*" >&2
 	fi
-	PROGRESS_LAST=${1%% *}
+	PROGRESS_LAST="$verb $object"
 }
 progress_end() {
 	[[ ! -t 2 ]] || printf '\r\033[K' >&2
