@@ -37,7 +37,7 @@ constexpr unsigned kLogLines = 20;
 Error failed(const std::string& doing, int error, const BpfLog& log) {
   const std::string verifier = verifier_log_in(log.text(), kLogLines);
   std::string what = fmt::format("{}: {}", doing, std::strerror(error));
-  const std::string remedy = load_remedy(error, !verifier.empty());
+  const std::string remedy = load_remedy(error, verifier);
   if (!remedy.empty()) what += "; " + remedy;
   if (!verifier.empty()) what += "\nthe end of the verifier's log:\n" + verifier;
   return Error{error == EPERM ? Errc::kPermission : Errc::kUnsupported, what, error};
@@ -217,8 +217,10 @@ Result<int> run_program(int program, std::uint32_t argument, const char* name) {
   return static_cast<int>(opts.retval);
 }
 
-std::string load_remedy(int error, bool verifier_spoke) {
-  if (verifier_spoke)
+std::string load_remedy(int error, const std::string& verifier_log) {
+  if (verifier_log.find("non-JITed") != std::string::npos)
+    return "this kernel has no BPF JIT, or it is off: sysctl -w net.core.bpf_jit_enable=1";
+  if (!verifier_log.empty())
     return "the kernel's verifier does not accept it: Linux 6.1 or newer is needed; on such a kernel this is "
            "a bug of xlvs, please report it with the log";
   switch (error) {

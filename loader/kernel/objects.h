@@ -34,6 +34,6 @@ Status load_sweep(const LoadPaths& paths, const Capacity& capacity, std::uint64_
 Result<int> run_program(int program, std::uint32_t argument, const char* name);
 
 /// Cause and remedy of a refusal by the kernel to load a program or create a map, in words; pure.
-std::string load_remedy(int error, bool verifier_spoke);
+std::string load_remedy(int error, const std::string& verifier_log);
 
 }  // namespace xlvs::kernel

@@ -59,7 +59,7 @@ Result<UniqueFd> program_by_id(std::uint32_t id) {
   return fd;
 }
 
-bool belongs_to_load(std::string_view map) { return map == "xlvs_programs" || map == kTimersName; }
+bool belongs_to_load(std::string_view map) { return map == kTimersName; }
 
 Status pin_maps_of(const UniqueFd& director, const std::string& path) {
   const auto identity = program_identity(director);

@@ -40,8 +40,8 @@ Result<ProgramIdentity> program_identity(const UniqueFd& program);
 /// A program by id: needs CAP_SYS_ADMIN. kNotFound when the program is gone.
 Result<UniqueFd> program_by_id(std::uint32_t id);
 
-/// Maps that every load of an object makes anew, with contents that belong to its programs alone. They are
-/// pinned only to be kept alive; all others of abi/maps.h are the table.
+/// Maps that every load of an object makes anew, for their contents belong to its programs: the sweep's
+/// timer. They are pinned to be kept alive; the maps of abi/maps.h are the table.
 bool belongs_to_load(std::string_view map);
 
 /// Pins the table's maps, which `director` uses, into the folder `path`. Needs CAP_SYS_ADMIN. kNotFound when

@@ -72,7 +72,7 @@ Result<MadeTable> recover_table(const TablesLock& lock, const Netns& ns, const U
   const auto control = read_pinned_control(path);
   if (!control || control->abi != XLVS_ABI_VERSION || control->netns_cookie != ns.cookie)
     return Error{Errc::kNotFound, "the program on the interface belongs to another table"};
-  // anew, for tail-called programs of the old one went with the pin of xlvs_programs
+  // anew, for what only these programs used went with its pin: the timer
   auto sweep_problem = load_all({path, path}, *control);
   if (!sweep_problem) return sweep_problem.error();
   const auto table = table_id(path);

@@ -15,7 +15,7 @@ void warn_of_sweep(const std::string& problem) {
     fmt::print(
         stderr,
         "xlvs: warning: no timer of the kernel expires connections, run `xlvs sweep` every few seconds: {}\n",
-        problem);
+        problem.substr(0, problem.find('\n')));  // the rest is the verifier's log
 }
 
 int run_upgrade() {

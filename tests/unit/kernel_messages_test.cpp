@@ -50,10 +50,12 @@ TEST(XdpRemedy, NamesTheInterfaceAndWhatHelps) {
 }
 
 TEST(LoadRemedy, TellsCauseAndCure) {
-  EXPECT_THAT(load_remedy(EPERM, false), AllOf(HasSubstr("root"), HasSubstr("CAP_BPF")));
-  EXPECT_THAT(load_remedy(ENOSYS, false), HasSubstr("CONFIG_BPF_SYSCALL"));
-  EXPECT_THAT(load_remedy(ENOMEM, false), HasSubstr("lower --conns"));
-  EXPECT_THAT(load_remedy(EACCES, true), AllOf(HasSubstr("6.1"), Not(HasSubstr("root"))));
+  EXPECT_THAT(load_remedy(EPERM, ""), AllOf(HasSubstr("root"), HasSubstr("CAP_BPF")));
+  EXPECT_THAT(load_remedy(ENOSYS, ""), HasSubstr("CONFIG_BPF_SYSCALL"));
+  EXPECT_THAT(load_remedy(ENOMEM, ""), HasSubstr("lower --conns"));
+  EXPECT_THAT(load_remedy(EACCES, "R0 !read_ok"), AllOf(HasSubstr("6.1"), Not(HasSubstr("root"))));
+  EXPECT_THAT(load_remedy(EINVAL, "callbacks are not allowed in non-JITed programs"),
+              HasSubstr("bpf_jit_enable"));
 }
 
 }  // namespace
