@@ -74,9 +74,10 @@ enum xlvs_sched {
 	XLVS_SCHED_NQ,
 	XLVS_SCHED_FO,
 	XLVS_SCHED_OVF,
-	/* 256 slots by a hash */
-	XLVS_SCHED_DH, /* of the destination's address */
-	XLVS_SCHED_SH, /* of the source's address, with XLVS_SVC_F_SCHED2 also its port */
+	/* a slot by a hash */
+	XLVS_SCHED_DH, /* 256: of the destination's address */
+	XLVS_SCHED_SH, /* 256: of the source's address, with XLVS_SVC_F_SCHED2 also its port */
+	XLVS_SCHED_MH, /* 4093: the same */
 	XLVS_SCHEDS
 };
 
@@ -129,7 +130,7 @@ struct xlvs_pick_block {
 };
 static_assert(sizeof(struct xlvs_pick_block) == XLVS_BLOCK_SIZE, "one block");
 
-/* In a slot of dh and sh: the server is there with weight 0. */
+/* In a slot of those that pick by a hash: the server is there with weight 0. */
 #define XLVS_SLOT_QUIESCED 0x80000000u
 
 #define XLVS_SLOTS_PER_BLOCK (XLVS_BLOCK_SIZE / 4)
@@ -144,12 +145,11 @@ struct xlvs_record {
 	__u32 weight;
 	__u32 upper; /* -x, 0 = no limit */
 	__u32 lower; /* -y */
-	__u8 forward; /* enum xlvs_forward */
-	__u8 tun_type; /* enum xlvs_tunnel */
-	__u8 tun_flags; /* XLVS_TUN_F_* */
-	__u8 pad;
+	__u8 forward : 4;  /* enum xlvs_forward */
+	__u8 tun_type : 4; /* enum xlvs_tunnel */
+	__u8 tun_flags;	   /* XLVS_TUN_F_* */
 	__be16 tun_port;
-	__u16 pad2;
+	__u32 last_weight; /* the last weight above 0; 0 = added with 0 and never had another: mh goes by it */
 	struct xlvs_counters zero; /* server's totals are its counters minus this */
 };
 static_assert(sizeof(struct xlvs_record) == XLVS_BLOCK_SIZE, "one block");

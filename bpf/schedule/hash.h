@@ -17,6 +17,26 @@ static __always_inline __u32 xlvs_hash_slot(__u32 value)
 	return value * 0x61c88647u >> 24;
 }
 
+static __always_inline __u64 xlvs_rotate(__u64 x, int bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+/* Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012. */
+static __always_inline void xlvs_sip_round(__u64 *v0, __u64 *v1, __u64 *v2, __u64 *v3)
+{
+	*v0 += *v1;
+	*v2 += *v3;
+	*v1 = xlvs_rotate(*v1, 13) ^ *v0;
+	*v3 = xlvs_rotate(*v3, 16) ^ *v2;
+	*v0 = xlvs_rotate(*v0, 32);
+	*v2 += *v1;
+	*v0 += *v3;
+	*v1 = xlvs_rotate(*v1, 17) ^ *v2;
+	*v3 = xlvs_rotate(*v3, 21) ^ *v0;
+	*v2 = xlvs_rotate(*v2, 32);
+}
+
 /* An address as one number in host order; IPv6 folded by exclusive or. */
 static __always_inline __u32 xlvs_fold_addr(const struct xlvs_addr *a, int family)
 {

@@ -5,6 +5,7 @@
 
 #include "schedule/hash.h"
 #include "schedule/least.h"
+#include "schedule/mh.h"
 #include "schedule/turn.h"
 #include "stage/insert.h"
 #include "stage/service.h"
@@ -36,10 +37,11 @@ static __always_inline __u32 xlvs_pick(const struct xlvs_packet *p, const struct
 	case XLVS_SCHED_DH:
 		return xlvs_pick_hash(p->version, xlvs_fold_addr(&p->daddr, p->family));
 	case XLVS_SCHED_SH:
+	case XLVS_SCHED_MH:
 		value = xlvs_fold_addr(&p->saddr, p->family);
 		if (v->flags & XLVS_SVC_F_SCHED2)
 			value += bpf_ntohs(p->sport);
-		return xlvs_pick_hash(p->version, value);
+		return v->sched == XLVS_SCHED_SH ? xlvs_pick_hash(p->version, value) : xlvs_pick_mh(p->version, value);
 	case XLVS_SCHED_NONE:
 		return XLVS_NO_ROW;
 	default:

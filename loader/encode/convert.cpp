@@ -64,8 +64,8 @@ xlvs_record to_abi(const model::ServerConfig& config) {
   r.weight = static_cast<__u32>(config.weight);
   r.upper = config.upper;
   r.lower = config.lower;
-  r.forward = static_cast<__u8>(config.forward);
-  r.tun_type = static_cast<__u8>(config.tun_type);
+  r.forward = static_cast<__u8>(config.forward) & 0xf;
+  r.tun_type = static_cast<__u8>(config.tun_type) & 0xf;
   r.tun_flags = static_cast<__u8>(config.tun_flags);
   r.tun_port = htons(config.tun_port);
   return r;

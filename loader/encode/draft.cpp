@@ -70,6 +70,7 @@ Result<Draft> Draft::of(const TableMemory& memory, std::uint32_t row) {
   for (const xlvs_record& record : (*view).records)
     draft.servers_.push_back({.key = server_key(memory.servers[record.server]),
                               .config = to_model(record),
+                              .last_weight = record.last_weight,
                               .row = record.server,
                               .zero = record.zero,
                               .counted = true});
@@ -84,6 +85,14 @@ std::vector<sched::Weight> Draft::weights() const {
   weights.reserve(servers_.size() + 1);
   for (const Entry& e : servers_) weights.push_back(static_cast<sched::Weight>(e.config.weight));
   return weights;
+}
+
+std::vector<sched::Slot> Draft::table() const {
+  std::vector<sched::Member> members;
+  members.reserve(servers_.size());
+  for (const Entry& e : servers_)
+    members.push_back({e.key, static_cast<sched::Weight>(e.config.weight), e.last_weight});
+  return scheduler_->table({key_.family, members});
 }
 
 std::size_t Draft::find(const model::ServerKey& server) const {
@@ -147,7 +156,7 @@ Status Draft::add(const model::ServerKey& asked, const model::ServerConfig& conf
   std::vector<sched::Weight> now = weights();
   now.insert(now.begin(), static_cast<sched::Weight>(config.weight));
   if (Status s = fits(now); !s) return s;
-  servers_.push_front({.key = server, .config = config, .joined = true});
+  servers_.push_front({.key = server, .config = config, .last_weight = now.front(), .joined = true});
   moved(sched::Change::kAdd, 0, now);
   return ok();
 }
@@ -162,6 +171,7 @@ Status Draft::edit(const model::ServerKey& asked, const model::ServerConfig& con
   now[at] = static_cast<sched::Weight>(config.weight);
   if (Status s = fits(now); !s) return s;
   servers_[at].config = config;
+  if (now[at] != 0) servers_[at].last_weight = now[at];
   moved(sched::Change::kEdit, at, now);
   return ok();
 }
@@ -182,7 +192,7 @@ bool Draft::schedules() const {
 
 Result<std::vector<sched::Slot>> Draft::period() const {
   if (!schedules()) return std::vector<sched::Slot>{};
-  if (scheduler_->table != nullptr) return scheduler_->table(weights());
+  if (scheduler_->table != nullptr) return table();
   if (scheduler_->turns == nullptr) return std::vector<sched::Slot>{};
   return scheduler_->turns->period(position_, weights());
 }

@@ -21,6 +21,7 @@ Status check(const model::ServiceKey& key, const model::ServiceConfig& config);
 struct Entry {
   model::ServerKey key;
   model::ServerConfig config;
+  std::uint32_t last_weight = 0;  ///< sched::Member
   std::uint32_t row = kNone;  ///< in xlvs_servers; kNone until the publisher finds or takes one
   xlvs_counters zero{};       ///< what its totals are counted from, if `counted`
   bool counted = false;       ///< else the zero point is drawn when it is published
@@ -56,11 +57,12 @@ class Draft {
   [[nodiscard]] std::uint32_t base() const { return base_; }
   /// False for a service that never takes new connections: IPVS wants persistence with port 0.
   [[nodiscard]] bool schedules() const;
-  /// One period of turns from position(); empty for schedulers that take none.
+  /// One period of turns from position(), or the slots of a hash table; empty for schedulers without either.
   [[nodiscard]] Result<std::vector<sched::Slot>> period() const;
 
  private:
   [[nodiscard]] std::vector<sched::Weight> weights() const;
+  [[nodiscard]] std::vector<sched::Slot> table() const;
   [[nodiscard]] std::size_t find(const model::ServerKey& server) const;
   /// IPVS has the client's port in the packet that it routes or tunnels, whatever was asked for.
   [[nodiscard]] model::ServerKey effective(model::ServerKey server, const model::ServerConfig& config) const;

@@ -35,6 +35,8 @@ xlvs_sched how(sched::Pick pick) {
       return XLVS_SCHED_DH;
     case sched::Pick::kSh:
       return XLVS_SCHED_SH;
+    case sched::Pick::kMh:
+      return XLVS_SCHED_MH;
     case sched::Pick::kNone:
       break;
   }
@@ -368,6 +370,7 @@ void Publisher::write_version(const Change& change) {
   for (const Entry& e : draft.servers()) {
     xlvs_record record = to_abi(e.config);
     record.server = e.row;
+    record.last_weight = e.last_weight;
     record.zero = e.zero;
     *picks++ = {e.row, record.weight};
     std::memcpy(&blocks[at++], &record, sizeof record);

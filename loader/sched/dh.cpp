@@ -3,11 +3,12 @@
 
 namespace xlvs::sched {
 
-std::vector<Slot> dh_table(std::span<const Weight> weights) {
+std::vector<Slot> dh_table(const Pool& pool) {
+  const std::size_t n = pool.members.size();
   std::vector<Slot> slots;
-  if (weights.empty()) return slots;
+  if (n == 0) return slots;
   slots.reserve(kHashSlots);
-  while (slots.size() < kHashSlots) slots.push_back(static_cast<Slot>(slots.size() % weights.size()));
+  while (slots.size() < kHashSlots) slots.push_back(static_cast<Slot>(slots.size() % n));
   return slots;
 }
 

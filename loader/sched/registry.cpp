@@ -2,6 +2,7 @@
 #include "sched/registry.h"
 
 #include "sched/dh.h"
+#include "sched/mh.h"
 #include "sched/rr.h"
 #include "sched/sh.h"
 #include "sched/wrr.h"
@@ -26,7 +27,7 @@ const std::array kSchedulers{
     Scheduler{"lblcr", Pick::kNone, nullptr, nullptr, kPlain},
     Scheduler{"dh", Pick::kDh, nullptr, dh_table, kPlain},
     Scheduler{"sh", Pick::kSh, nullptr, sh_table, Flags{"sh-fallback", "sh-port", "flag-3"}},
-    Scheduler{"mh", Pick::kNone, nullptr, nullptr, Flags{"mh-fallback", "mh-port", "flag-3"}},
+    Scheduler{"mh", Pick::kMh, nullptr, mh_table, Flags{"mh-fallback", "mh-port", "flag-3"}},
 };
 
 }  // namespace

@@ -24,13 +24,14 @@ enum class Pick {
   kOvf,
   kDh,    ///< a slot of `table` by a hash: bpf/schedule/hash.h
   kSh,
+  kMh,    ///< the same: bpf/schedule/mh.h
 };
 
 struct Scheduler {
   std::string_view name;
   Pick pick;
   const Turns* turns;  ///< of Pick::kTurn, else null
-  Table* table;        ///< of Pick::kDh and kSh, else null
+  Table* table;        ///< of those that pick by a hash, else null
   /// What `ipvsadm -b` calls IP_VS_SVC_F_SCHED1, 2 and 3, lowest bit first.
   std::array<std::string_view, 3> flags;
 };

@@ -8,11 +8,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sched/pool.h"
 
 namespace xlvs::sched {
-
-using Weight = std::uint32_t;  ///< share of a real server, dimensionless; 0 = quiesced, never chosen
-using Slot = std::uint32_t;    ///< position in the service's list of real servers, newest first
 
 /// Longest period that a service can have (XLVS_MAX_SLOTS of the data plane).
 inline constexpr std::size_t kMaxSlots = 65536;

@@ -52,7 +52,7 @@ TEST_F(BatchTest, LeavesServicesThatItDoesNotTouchAsTheyAre) {
 TEST_F(BatchTest, GoesOnAfterALineThatFails) {
   EXPECT_OK(table.begin(false));
   EXPECT_ERRC(table.add_server(web, rs(1), weighing(1)), Errc::kExists);
-  EXPECT_ERRC(table.add_service(service_key("192.0.2.10", 81), scheduled("mh")), Errc::kUnsupported);
+  EXPECT_ERRC(table.add_service(service_key("192.0.2.10", 81), scheduled("lblc")), Errc::kUnsupported);
   EXPECT_ERRC(table.begin(false), Errc::kInvalidArgument);
   EXPECT_OK(table.add_server(web, rs(3), weighing(1)));
   EXPECT_OK(table.commit());

@@ -127,7 +127,7 @@ class RandomOps {
       if (rest >= 0 && rest < share.percent) kind = share.kind;
       rest -= share.percent;
     }
-    static constexpr const char* kSchedulers[] = {"rr", "wrr", "wlc", "wrr", "nosuch", "mh"};
+    static constexpr const char* kSchedulers[] = {"rr", "wrr", "wlc", "wrr", "nosuch", "lblc"};
     static constexpr model::Forward kForwards[] = {model::Forward::kDirect, model::Forward::kMasq,
                                                    model::Forward::kTunnel};
     Op op{.kind = kind, .service = service()};

@@ -117,7 +117,7 @@ TEST_F(TableTest, RefusesWhatXdpCannotServe) {
   const auto refused = [&](const model::ServiceKey& key, const model::ServiceConfig& config) {
     EXPECT_ERRC(table.add_service(key, config), Errc::kUnsupported);
   };
-  for (const char* scheduler : {"mh", "twos", "lblc", "lblcr"}) refused(web, scheduled(scheduler));
+  for (const char* scheduler : {"twos", "lblc", "lblcr"}) refused(web, scheduled(scheduler));
   refused(web, {.flags = model::kSvcPersistent, .timeout_s = 360});
   refused(dns, {.flags = model::kSvcOnePacket});
   refused(dns, {.pe_name = "sip"});
@@ -125,7 +125,7 @@ TEST_F(TableTest, RefusesWhatXdpCannotServe) {
   refused(service_key("192.0.2.10", 21), {});
   EXPECT_OK(table.add_service(service_key("192.0.2.10", 21, model::Protocol::kUdp), {}));
   EXPECT_OK(table.add_service(web, {}));
-  EXPECT_ERRC(table.edit_service(web, scheduled("mh")), Errc::kUnsupported);
+  EXPECT_ERRC(table.edit_service(web, scheduled("lblc")), Errc::kUnsupported);
   EXPECT_ERRC(
       table.add_server(web, rs(1), {.forward = model::Forward::kTunnel, .tun_type = model::TunnelType::kGre}),
       Errc::kUnsupported);

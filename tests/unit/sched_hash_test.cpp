@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The slots of dh and sh, against picks that kernel IPVS made.
+// The slots of dh, sh and mh, against picks that kernel IPVS made.
 #include <gmock/gmock.h>
 
+#include <array>
+
 #include "sched/dh.h"
+#include "sched/mh.h"
 #include "sched/sh.h"
+#include "sched/siphash.h"
 
 namespace xlvs::sched {
 namespace {
@@ -13,8 +17,20 @@ using testing::ElementsAre;
 /// The slot that the data plane looks up: bpf/schedule/hash.h.
 std::size_t slot_of(std::uint32_t value) { return (value * 0x61c88647u) >> 24; }
 
+Member member(const std::string& address, Weight weight, Weight last_weight) {
+  return {{model::Address::parse(address).value(), 53}, weight, last_weight};
+}
+/// The slots that `table` makes for servers 192.168.1.N, N falling, with these weights in list order.
+std::vector<Slot> slots(Table table, std::vector<Weight> weights) {
+  std::vector<Member> members;
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    members.push_back(
+        member("192.168.1." + std::to_string(weights.size() - i), weights[i], weights[i]));
+  return table({model::Family::kInet, members});
+}
+
 /// Servers .1, .2 and .3 with weights 1, 2 and 3, added in that order: the list is 3 2 1.
-constexpr Weight kWeights[] = {3, 2, 1};
+const std::vector<Weight> kWeights{3, 2, 1};
 int server_at(const std::vector<Slot>& slots, std::uint32_t value) {
   return 3 - static_cast<int>(slots.at(slot_of(value)));
 }
@@ -23,7 +39,7 @@ int server_at(const std::vector<Slot>& slots, std::uint32_t value) {
 TEST(SourceHash, PicksAsTheKernelDid) {
   std::vector<int> picks;
   for (std::uint32_t client = 2; client <= 9; ++client)
-    picks.push_back(server_at(sh_table(kWeights), 10u << 24 | client));
+    picks.push_back(server_at(slots(sh_table, kWeights), 10u << 24 | client));
   EXPECT_THAT(picks, ElementsAre(1, 3, 1, 3, 2, 3, 3, 3));
 }
 
@@ -31,26 +47,69 @@ TEST(SourceHash, PicksAsTheKernelDid) {
 TEST(SourceHash, PicksAsTheKernelDidByPort) {
   std::vector<int> picks;
   for (std::uint32_t port = 2300; port < 2312; ++port)
-    picks.push_back(server_at(sh_table(kWeights), (10u << 24 | 2) + port));
+    picks.push_back(server_at(slots(sh_table, kWeights), (10u << 24 | 2) + port));
   EXPECT_THAT(picks, ElementsAre(2, 2, 3, 2, 3, 3, 1, 3, 1, 3, 3, 3));
 }
 
 // Oracle: the same, dh.
-TEST(DestinationHash, PicksAsTheKernelDid) { EXPECT_EQ(server_at(dh_table(kWeights), 10u << 24 | 1), 3); }
+TEST(DestinationHash, PicksAsTheKernelDid) { EXPECT_EQ(server_at(slots(dh_table, kWeights), 10u << 24 | 1), 3); }
 
 TEST(SourceHash, AServerOfWeightZeroKeepsOneSlotARound) {
-  const std::vector<Slot> slots = sh_table(std::vector<Weight>{2, 0});
-  EXPECT_THAT(std::vector<Slot>(slots.begin(), slots.begin() + 6), ElementsAre(0, 0, 1, 0, 0, 1));
-  EXPECT_EQ(slots.size(), kHashSlots);
+  const std::vector<Slot> table = slots(sh_table, {2, 0});
+  EXPECT_THAT(std::vector<Slot>(table.begin(), table.begin() + 6), ElementsAre(0, 0, 1, 0, 0, 1));
+  EXPECT_EQ(table.size(), kHashSlots);
 }
 
 TEST(SourceHash, AHugeWeightFillsWhatThereIs) {
-  EXPECT_THAT(sh_table(std::vector<Weight>{0x7fffffff, 5}), testing::Each(Slot{0}));
+  EXPECT_THAT(slots(sh_table, {0x7fffffff, 5}), testing::Each(Slot{0}));
+}
+
+/// What the data plane looks up: bpf/schedule/mh.h.
+int mh_pick(const std::vector<Slot>& table, std::uint32_t value) {
+  constexpr SipKey kKey{2654435761u, 2654435761u};
+  return 3 - static_cast<int>(table.at(static_cast<std::uint32_t>(siphash13(kKey, {value}, 4)) % kMhSlots));
+}
+
+// Oracle: kernel 6.1.176, UDP 10.0.0.1:53, clients 10.0.0.2 to .9.
+TEST(MaglevHash, PicksAsTheKernelDid) {
+  std::vector<int> picks;
+  for (std::uint32_t client = 2; client <= 9; ++client)
+    picks.push_back(mh_pick(slots(mh_table, kWeights), 10u << 24 | client));
+  EXPECT_THAT(picks, ElementsAre(2, 2, 2, 3, 3, 1, 2, 3));
+}
+
+// Oracle: the same, with mh-port, client 10.0.0.2 from port 2360 on.
+TEST(MaglevHash, PicksAsTheKernelDidByPort) {
+  std::vector<int> picks;
+  for (std::uint32_t port = 2360; port < 2372; ++port)
+    picks.push_back(mh_pick(slots(mh_table, kWeights), (10u << 24 | 2) + port));
+  EXPECT_THAT(picks, ElementsAre(2, 3, 3, 1, 3, 3, 2, 1, 3, 3, 2, 2));
+}
+
+TEST(MaglevHash, AServerOfWeightZeroKeepsItsSlotsUnlessItNeverHadAny) {
+  std::vector<Member> members{member("192.168.1.3", 3, 3), member("192.168.1.2", 2, 2)};
+  const std::vector<Slot> before = mh_table({model::Family::kInet, members});
+  members[0].weight = 0;
+  EXPECT_EQ(mh_table({model::Family::kInet, members}), before);
+  members[0].last_weight = 0;
+  EXPECT_THAT(mh_table({model::Family::kInet, members}), testing::Each(Slot{1}));
+}
+
+TEST(MaglevHash, WeightsBeyondSixBitsAreScaledDown) {
+  EXPECT_EQ(slots(mh_table, {1000000, 1}), slots(mh_table, {1000000 >> 14, 1}));
+}
+
+TEST(Folding, TakesAServersAddressForTheServicesFamily) {
+  const model::Address six = model::Address::parse("2001:db8:1::5").value();
+  EXPECT_EQ(folded(model::Family::kInet6, six), 0x20010db8u ^ 0x00010000u ^ 5u);
+  EXPECT_EQ(folded(model::Family::kInet, six), 0x20010db8u);
 }
 
 TEST(HashTables, AreEmptyWithoutServers) {
-  EXPECT_TRUE(sh_table({}).empty());
-  EXPECT_TRUE(dh_table({}).empty());
+  EXPECT_TRUE(slots(sh_table, {}).empty());
+  EXPECT_TRUE(slots(dh_table, {}).empty());
+  EXPECT_TRUE(slots(mh_table, {}).empty());
+  EXPECT_TRUE(slots(mh_table, {0, 0}).empty()) << "mh: only servers that had a weight take slots";
 }
 
 }  // namespace
