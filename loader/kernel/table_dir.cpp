@@ -75,8 +75,12 @@ int mount_in_namespace_of(int pid) {
   if (child < 0) return errno;
   if (child == 0) {
     if (pid != 0) {
-      UniqueFd ns(::open(("/proc/" + std::to_string(pid) + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));
-      if (!ns || ::setns(ns.get(), CLONE_NEWNS) != 0) ::_exit(errno & 0xff);
+      const std::string process = "/proc/" + std::to_string(pid);
+      UniqueFd ns(::open((process + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));
+      UniqueFd root(::open((process + "/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+      if (!ns || !root || ::setns(ns.get(), CLONE_NEWNS) != 0) ::_exit(errno & 0xff);
+      // setns() leaves us at the namespace's root, which is not the process's own if it is in a chroot
+      if (::fchdir(root.get()) != 0 || ::chroot(".") != 0) ::_exit(errno & 0xff);
     }
     ::_exit(mount_here(mount_point(system_files())) & 0xff);
   }
@@ -143,7 +147,8 @@ Result<std::string> make_bpffs_place(const FileView& files) {
   if (places.empty())
     return Error{errc_of(error),
                  std::string("cannot mount a BPF file system at ") + kSystemBpffs + " or " + kOwnBpffs +
-                     ": " + std::strerror(error) + (error == EPERM ? " (root is needed)" : ""),
+                     ": " + (error ? std::strerror(error) : "mounted, but not to be seen from here") +
+                     (error == EPERM ? " (root is needed)" : ""),
                  error};
   return places.front();
 }

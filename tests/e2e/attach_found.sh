@@ -45,17 +45,24 @@ done
 director xlvs detach
 
 # Nothing of the first mount namespace in reach, as in a container: bpffs is mounted where it belongs
-container() { # SETUP
-	nsenter --net="$ns" unshare -m --pid --fork --mount-proc bash -euc '
+container() { # SETUP [ROOT]: with ROOT, a folder, its first process stands in a chroot there
+	# shellcheck disable=SC2016
+	local inside='
 		mount -t tmpfs none /run
 		while mountpoint -q /sys/fs/bpf; do umount /sys/fs/bpf; done
-		'"$1"'
-		xlvs=$2; shift 2
+		'$1'
+		xlvs=$1; shift
 		"$xlvs" attach eth0 "$@" >&2
 		"$xlvs" status --json | sed -n "s/.*\"table\": \"\(.*\)\/[0-9]*\".*/\1/p"
-		"$xlvs" detach >&2
-	' container x "$XLVS" "${SMALL[@]}"
+		"$xlvs" detach >&2'
+	# shellcheck disable=SC2016
+	nsenter --net="$ns" unshare -m --pid --fork --mount-proc bash -euc '
+		root=$1; shift
+		[[ $root == / ]] || { mkdir -p "$root"; mount --rbind / "$root"; }
+		exec chroot "$root" bash -euc "$@"
+	' enter "${2:-/}" "$inside" container "$XLVS" "${SMALL[@]}"
 }
 equal 'without bpffs it is mounted at' /sys/fs/bpf/xlvs "$(container true)"
 equal 'without a place in /sys it is mounted at' /run/xlvs/bpf/xlvs "$(container 'mount -t tmpfs none /sys')"
+equal 'in a chroot it is mounted at' /sys/fs/bpf/xlvs "$(container true "$NET_DIR/root")"
 finish_alone
