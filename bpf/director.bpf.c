@@ -9,8 +9,7 @@
 #include "packet.h"
 #include "stage/parse.h"
 #include "stage/connection.h"
-#include "stage/service.h"
-#include "stage/schedule.h"
+#include "stage/open.h"
 #include "stage/forward.h"
 #include "stage/reply.h"
 #include "stage/finish.h"
@@ -20,11 +19,8 @@ static __always_inline enum xlvs_verdict xlvs_balance(struct xlvs_packet *p)
 {
 	enum xlvs_verdict v = xlvs_find_connection(p);
 
-	if (v == XLVS_NEXT && !p->conn) {
-		v = xlvs_find_service(p);
-		if (v == XLVS_NEXT)
-			v = xlvs_schedule(p);
-	}
+	if (v == XLVS_NEXT && !p->conn)
+		v = xlvs_open_connection(p);
 	if (v == XLVS_NEXT)
 		v = xlvs_forward(p);
 	return v;

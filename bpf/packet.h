@@ -32,9 +32,6 @@ struct xlvs_packet {
 	struct xlvs_conn *conn; /* or NULL */
 	__u32 meta;		/* conn->meta as it was matched */
 	__u32 server;		/* row */
-	/* service */
-	__u32 service; /* row */
-	__u32 version; /* block */
 	/* forward */
 	__u32 forward; /* enum xlvs_forward of the connection */
 	__u32 reason; /* enum xlvs_reason: why this verdict */

@@ -45,12 +45,18 @@ __noinline __u32 xlvs_turn_scan(__u32 version, __u32 start)
 __noinline __u32 xlvs_pick_turn(__u32 version)
 {
 	struct xlvs_version *v = xlvs_get_version(version);
-	__u32 slots, slot, skipped = XLVS_NO_ROW;
+	__u32 slots, slot, server, skipped = XLVS_NO_ROW;
+	struct xlvs_load *load;
 
 	if (!v || !v->slots)
 		return XLVS_NO_ROW;
 	slots = v->slots;
 	slot = (__u32)(__sync_fetch_and_add(&v->ticket, 1) % slots);
+	/* nearly always it is this one: spare the call */
+	server = xlvs_slot_server(version, v, slot);
+	load = xlvs_get_load(server);
+	if (load && !(READ_ONCE(load->flags) & XLVS_LOAD_F_OVERLOAD))
+		return server;
 	for (__u32 done = 0; done < XLVS_MAX_SLOTS && done < slots; done += XLVS_TURN_CHUNK) {
 		skipped = xlvs_turn_scan(version, (__u32)(((__u64)slot + done) % slots));
 		if (skipped == XLVS_NO_ROW)

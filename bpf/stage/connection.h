@@ -6,7 +6,7 @@
 #include "config.h"
 #include "net/ip.h"
 #include "stage/count.h"
-#include "stage/tcp.h"
+#include "stage/state.h"
 
 /* What an entry's meta must show under this mask to be a client's connection of the protocol. */
 #define XLVS_CONN_MATCH (XLVS_CONN_F_LIVE | XLVS_CONN_F_TEMPLATE | 0xff)
@@ -126,15 +126,10 @@ static __always_inline bool xlvs_search(struct xlvs_packet *p, __u32 bucket, enu
 	return p->family == XLVS_AF_INET ? xlvs_search4(p, bucket, dir) : xlvs_search6(p, bucket, dir);
 }
 
-static __always_inline __u32 xlvs_buckets(const struct xlvs_packet *p)
-{
-	return p->family == XLVS_AF_INET ? xlvs_limits.buckets4 : xlvs_limits.buckets6;
-}
-
 /* The second bucket of the packet's flow, forwarded by that method.  reads p->hash */
 static __always_inline __u32 xlvs_second_bucket(const struct xlvs_packet *p, __u32 forward)
 {
-	__u32 n = xlvs_buckets(p);
+	__u32 n = xlvs_family_buckets(p->family);
 
 	return forward == XLVS_FORWARD_NAT ? xlvs_conn_second_nat(p->hash, n) :
 					     xlvs_conn_second_flow(p->hash, &p->daddr, p->dport, p->family, n);
@@ -144,7 +139,7 @@ static __always_inline __u32 xlvs_second_bucket(const struct xlvs_packet *p, __u
  * writes   hash conn meta server forward; OUTPUT: vaddr vport */
 static __always_inline bool xlvs_lookup(struct xlvs_packet *p, enum xlvs_direction dir)
 {
-	__u32 n = xlvs_buckets(p);
+	__u32 n = xlvs_family_buckets(p->family);
 
 	p->conn = NULL;
 	p->hash = dir == XLVS_DIR_INPUT ?
@@ -159,39 +154,12 @@ static __always_inline bool xlvs_lookup(struct xlvs_packet *p, enum xlvs_directi
 	return xlvs_search(p, xlvs_second_bucket(p, XLVS_FORWARD_NAT), dir);
 }
 
-/* State and flags after this packet; meta otherwise kept. */
-static __always_inline __u32 xlvs_step(const struct xlvs_packet *p, __u32 meta, enum xlvs_direction dir)
-{
-	__u32 state;
-
-	if (p->proto != IPPROTO_TCP)
-		return meta;
-	if (meta & XLVS_CONN_F_NOOUTPUT) {
-		if (dir == XLVS_DIR_OUTPUT)
-			meta &= ~XLVS_CONN_F_NOOUTPUT;
-		else
-			dir = XLVS_DIR_INPUT_ONLY;
-	}
-	state = xlvs_tcp_step(dir, p->event, XLVS_CONN_STATE(meta));
-	meta = (meta & ~(XLVS_CONN_STATE_MASK | XLVS_CONN_F_INACTIVE)) | state << 8;
-	if (!xlvs_tcp_active(state))
-		meta |= XLVS_CONN_F_INACTIVE;
-	return meta;
-}
-
-static __always_inline __u32 xlvs_timeout(const struct xlvs_packet *p, __u32 meta)
-{
-	if (p->proto == IPPROTO_TCP)
-		return p->control->timeouts[XLVS_TIMEOUT_TCP][XLVS_CONN_STATE(meta) & (XLVS_TIMEOUT_STATES - 1)];
-	return p->control->timeouts[XLVS_TIMEOUT_UDP][XLVS_UDP_NORMAL];
-}
-
 /* Moves the connection on: state, counts, timer. An established flow that
  * stays established writes only when its expiry moves by a tick. */
 static __always_inline void xlvs_advance(struct xlvs_packet *p, enum xlvs_direction dir)
 {
 	struct xlvs_conn *c = p->conn;
-	__u32 from = p->meta, to = xlvs_step(p, from, dir), expires;
+	__u32 from = p->meta, to = xlvs_step(p->proto, p->event, from, dir), expires;
 
 	if (to != from) {
 		if (from & XLVS_CONN_F_BUSY)
@@ -202,7 +170,7 @@ static __always_inline void xlvs_advance(struct xlvs_packet *p, enum xlvs_direct
 			xlvs_recount(p->server, from, to);
 		p->meta = to;
 	}
-	expires = p->now + xlvs_timeout(p, to);
+	expires = p->now + xlvs_timeout(p->control, p->proto, to);
 	if (READ_ONCE(c->expires) != expires)
 		WRITE_ONCE(c->expires, expires);
 	if (dir == XLVS_DIR_INPUT && READ_ONCE(c->packets) < XLVS_UDP_PROVEN_PACKETS)

@@ -94,16 +94,16 @@ static __always_inline enum xlvs_verdict xlvs_rewrite(struct xlvs_packet *p, str
 static __always_inline enum xlvs_verdict xlvs_find_route(struct xlvs_packet *p, struct xlvs_server *s,
 							 struct xlvs_route *route)
 {
-	struct xlvs_addr src = {}, dst = s->addr, from = s->tun_src;
+	struct xlvs_addr src;
 	enum xlvs_verdict v;
 
 	if (p->forward != XLVS_FORWARD_TUNNEL) {
 		src = p->saddr;
-		return xlvs_fib(p, s->family, &src, &dst, route, NULL);
+		return xlvs_fib(p, s->family, &src, &s->addr, route);
 	}
-	v = xlvs_fib(p, s->family, &src, &dst, route, &from); /* any source: the route names it */
-	if (v == XLVS_NEXT && !xlvs_addr_equal(&from, &s->tun_src))
-		s->tun_src = from;
+	v = xlvs_fib(p, s->family, NULL, &s->addr, route);
+	if (v == XLVS_NEXT && xlvs_limits.fib_src && !xlvs_addr_equal(&route->source, &s->tun_src))
+		s->tun_src = route->source;
 	return v;
 }
 
@@ -129,10 +129,9 @@ static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 {
 	struct xlvs_line *line = xlvs_get_line(p->server);
 	struct xlvs_server *s = xlvs_get_server(p->server);
-	struct xlvs_route route;
+	struct xlvs_route *route = NULL;
 	enum xlvs_verdict v;
 	__u32 grow = 0, mtu;
-	bool resolved = true;
 	__u8 macs[12];
 
 	if (!line || !s)
@@ -146,15 +145,17 @@ static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 		grow = xlvs_tunnel_overhead(s);
 	mtu = line->nexthop.mtu;
 	if (!line->nexthop.valid || (__s32)(p->now - line->nexthop.expires) >= 0) {
-		v = xlvs_find_route(p, s, &route);
+		route = xlvs_get_route();
+		if (!route)
+			return xlvs_drop(p, XLVS_REASON_NO_ROUTE);
+		v = xlvs_find_route(p, s, route);
 		if (v != XLVS_NEXT)
-			return route.here && p->forward == XLVS_FORWARD_DIRECT ?
+			return route->here && p->forward == XLVS_FORWARD_DIRECT ?
 				       xlvs_pass(p, XLVS_REASON_SERVER_LOCAL) :
 				       v;
-		route.hop.expires = p->now + XLVS_NEXTHOP_TICKS;
-		line->nexthop = route.hop;
-		resolved = route.hop.valid;
-		mtu = route.hop.mtu;
+		route->hop.expires = p->now + XLVS_NEXTHOP_TICKS;
+		line->nexthop = route->hop;
+		mtu = route->hop.mtu;
 	}
 	if (p->len + grow > mtu && mtu)
 		return xlvs_too_big(p, mtu - grow);
@@ -163,11 +164,11 @@ static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 	v = xlvs_rewrite(p, s);
 	if (v != XLVS_NEXT)
 		return v;
-	if (resolved)
+	if (!route || route->hop.valid)
 		return xlvs_send(p, &line->nexthop);
 	if (grow)
 		xlvs_put_macs(p, macs);
-	return xlvs_ask_slowpath(p, &route);
+	return xlvs_ask_slowpath(p, route);
 }
 
 #endif

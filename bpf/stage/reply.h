@@ -12,7 +12,7 @@
  * cost     one bucket, the server's rows, a FIB lookup: clients are many */
 static __always_inline enum xlvs_verdict xlvs_reply(struct xlvs_packet *p)
 {
-	struct xlvs_route route;
+	struct xlvs_route *route;
 	struct xlvs_line *line;
 	enum xlvs_verdict v;
 
@@ -23,10 +23,13 @@ static __always_inline enum xlvs_verdict xlvs_reply(struct xlvs_packet *p)
 	 * sees to that before IPVS, so such a packet moves nothing here. */
 	if (xlvs_check_ttl(p) != XLVS_NEXT)
 		return xlvs_pass(p, XLVS_REASON_REPLY);
-	v = xlvs_fib(p, p->family, &p->vaddr, &p->daddr, &route, NULL);
+	route = xlvs_get_route();
+	if (!route)
+		return xlvs_pass(p, XLVS_REASON_REPLY);
+	v = xlvs_fib(p, p->family, &p->vaddr, &p->daddr, route);
 	if (v != XLVS_NEXT)
 		return v;
-	if (route.hop.mtu && p->len > route.hop.mtu)
+	if (route->hop.mtu && p->len > route->hop.mtu)
 		return xlvs_pass(p, XLVS_REASON_REPLY);
 	xlvs_advance(p, XLVS_DIR_OUTPUT);
 	line = xlvs_get_line(p->server);
@@ -37,7 +40,7 @@ static __always_inline enum xlvs_verdict xlvs_reply(struct xlvs_packet *p)
 	v = xlvs_translate(p, false, &p->vaddr, p->vport);
 	if (v != XLVS_NEXT)
 		return v;
-	return route.hop.valid ? xlvs_send(p, &route.hop) : xlvs_ask_slowpath(p, &route);
+	return route->hop.valid ? xlvs_send(p, &route->hop) : xlvs_ask_slowpath(p, route);
 }
 
 #endif

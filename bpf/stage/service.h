@@ -3,6 +3,7 @@
 #ifndef XLVS_STAGE_SERVICE_H
 #define XLVS_STAGE_SERVICE_H
 
+#include "flow.h"
 #include "maps.h"
 #include "packet.h"
 
@@ -51,36 +52,30 @@ static __always_inline __u32 xlvs_service_row(const struct xlvs_service_key *key
 
 /* May this packet open a connection? Not a reset, for TCP only a SYN, and
  * never from the FTP data port, whose connections their control connection makes. */
-static __always_inline bool xlvs_may_open(const struct xlvs_packet *p)
+static __always_inline bool xlvs_may_open(const struct xlvs_flow *f)
 {
-	if (p->sport == bpf_htons(20))
+	if (f->sport == bpf_htons(20))
 		return false;
-	return p->proto != IPPROTO_TCP || p->syn;
+	return f->proto != IPPROTO_TCP || f->syn;
 }
 
-/* reads    p after parse, conn == NULL
+/* Which service the flow addresses.
  * writes   service
  * returns  NEXT | PASS/NO_CONNECTION | PASS/NOT_OURS
  * cost     a cache line of the index and one of xlvs_services for a hit */
-static __always_inline enum xlvs_verdict xlvs_find_service(struct xlvs_packet *p)
+static __always_inline enum xlvs_verdict xlvs_find_service(struct xlvs_flow *f, const struct xlvs_control *control)
 {
-	struct xlvs_service_key key = {
-		.addr = p->daddr,
-		.port = p->dport,
-		.proto = p->proto,
-		.family = (__u8)p->family,
-	};
-	__u32 half = READ_ONCE(p->control->half), row;
+	__u32 half = READ_ONCE(control->half), row;
 
-	if (!xlvs_may_open(p))
-		return xlvs_pass(p, XLVS_REASON_NO_CONNECTION);
-	row = xlvs_service_row(&key, half);
-	if (row == XLVS_NO_ROW && READ_ONCE(p->control->any_port)) {
-		key.port = 0;
-		row = xlvs_service_row(&key, half);
+	if (!xlvs_may_open(f))
+		return xlvs_flow_ends(f, XLVS_PASS, XLVS_REASON_NO_CONNECTION);
+	row = xlvs_service_row(&f->key, half);
+	if (row == XLVS_NO_ROW && READ_ONCE(control->any_port)) {
+		xlvs_set_key_end(&f->key, 0, f->proto, f->family);
+		row = xlvs_service_row(&f->key, half);
 	}
-	p->service = row;
-	return row == XLVS_NO_ROW ? xlvs_pass(p, XLVS_REASON_NOT_OURS) : XLVS_NEXT;
+	f->service = row;
+	return row == XLVS_NO_ROW ? xlvs_flow_ends(f, XLVS_PASS, XLVS_REASON_NOT_OURS) : XLVS_NEXT;
 }
 
 #endif

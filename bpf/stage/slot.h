@@ -10,7 +10,7 @@
 #include "config.h"
 #include "net/ip.h"
 #include "stage/count.h"
-#include "stage/tcp.h"
+#include "stage/state.h"
 
 /* A place among a flow's eight: way | XLVS_AT_SECOND when in its second bucket. */
 #define XLVS_AT_SECOND XLVS_CONN_WAYS
@@ -31,11 +31,6 @@ static __always_inline struct xlvs_conn *xlvs_way(const int family, __u32 bucket
 
 		return b ? &b->way[way & (XLVS_CONN_WAYS - 1)].c : NULL;
 	}
-}
-
-static __always_inline __u32 xlvs_family_buckets(const int family)
-{
-	return family == XLVS_AF_INET ? xlvs_limits.buckets4 : xlvs_limits.buckets6;
 }
 
 /* The other bucket of an entry that lives in `bucket`. */
