@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// xlvs-bench-system: what a packet costs on its way through a whole director, path beside path.
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "bench/system/path.h"
+
+namespace {
+
+using namespace xlvs;
+using namespace xlvs::bench;
+
+// Short turns, many of them: the machine may change its speed within a second, and the least counts.
+constexpr std::uint32_t kPackets = 1u << 15;
+
+struct Entry {
+  Path path;
+  double least = std::numeric_limits<double>::infinity();
+};
+
+Result<std::vector<Entry>> open_all(std::istream& plans, std::uint32_t flows) {
+  std::vector<Entry> entries;
+  for (std::string line; std::getline(plans, line);) {
+    auto plan = read_plan(line);
+    if (!plan) return plan.error();
+    auto path = Path::open(*plan, flows);
+    if (!path) return Error{path.error().code, plan->name + ": " + path.error().what};
+    entries.push_back({std::move(*path)});
+  }
+  if (entries.empty())
+    return Error{Errc::kInvalidArgument, "standard input describes no path: run tools/bench system"};
+  return entries;
+}
+
+double least_of(const std::vector<Entry>& entries, std::string_view name) {
+  for (const Entry& e : entries)
+    if (e.path.name() == name) return e.least;
+  return 0;
+}
+
+void print_table(const std::vector<Entry>& entries) {
+  const double source = least_of(entries, "source"), limit = least_of(entries, "redirect"),
+               nft = least_of(entries, "nft-dnat");
+  fmt::print("{:<10} {:>9} {:>9} {:>12} {:>12} {:>13}\n", "path", "ns/packet", "Mpps", "of redirect",
+             "x nft DNAT", "director's ns");
+  for (const Entry& e : entries)
+    fmt::print("{:<10} {:>9.0f} {:>9.2f} {:>11.0f}% {:>12} {:>13.0f}\n", e.path.name(), e.least,
+               1000 / e.least, 100 * limit / e.least, nft > 0 ? fmt::format("{:.2f}", nft / e.least) : "-",
+               e.least - source);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Nanoseconds per packet through whole directors in namespaces; system.sh makes these and calls it.");
+  std::uint32_t rounds = 40, flows = 1000;
+  std::string json_file;
+  app.add_option("--rounds", rounds, "interleaved turns of each path")->check(CLI::PositiveNumber);
+  app.add_option("--flows", flows, "client ports")->check(CLI::Range(1, 60000));
+  app.add_option("--json", json_file, "write rows {path, ns} to FILE");
+  CLI11_PARSE(app, argc, argv);
+
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(static_cast<std::size_t>(::sched_getcpu()), &cpus);
+  if (::sched_setaffinity(0, sizeof cpus, &cpus) != 0) fmt::print(stderr, "cannot stay on one CPU\n");
+  auto entries = open_all(std::cin, flows);
+  if (!entries) {
+    fmt::print(stderr, "xlvs-bench-system: {}\n", entries.error().what);
+    return 1;
+  }
+  for (std::uint32_t round = 0; round <= rounds; ++round)
+    for (Entry& e : *entries) {
+      auto ns = e.path.fire(kPackets);
+      if (!ns && round > 0) {
+        fmt::print(stderr, "xlvs-bench-system: {}: {}\n", e.path.name(), ns.error().what);
+        return 1;
+      }
+      if (round > 0)
+        e.least = std::min(e.least, *ns);  // the first turn opens connections and finds neighbours
+    }
+  print_table(*entries);
+  if (json_file.empty()) return 0;
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const Entry& e : *entries)
+    rows.push_back(nlohmann::ordered_json{{"path", e.path.name()}, {"ns", e.least}});
+  if (!(std::ofstream(json_file) << rows.dump(2) << "\n")) {
+    fmt::print(stderr, "xlvs-bench-system: cannot write {}\n", json_file);
+    return 1;
+  }
+  return 0;
+}
