@@ -10,6 +10,13 @@
 /* How often a packet looks again when an edit withdrew the version under it. */
 #define XLVS_VERSION_TRIES 2
 
+/* lblc and lblcr forget what was not used for this long, lblcr also shrinks a
+ * set that did not change for as long: seconds, the kernel's default
+ * net.ipv4.vs.lblc_expiration and lblcr_expiration. The kernel looks every
+ * half an hour from the binding of the scheduler on. */
+#define XLVS_LBLC_EXPIRATION_S 86400
+#define XLVS_LBLC_SWEEP_S      1800
+
 /* How many servers a flow without state may try to find one of weight above 0. */
 #define XLVS_STATELESS_TRIES 16
 

@@ -60,7 +60,8 @@ struct xlvs_load {
 	__u32 flags;	  /* XLVS_LOAD_F_* */
 	__u32 upper;	  /* mirror of xlvs_record.upper */
 	__u32 lower;	  /* mirror of xlvs_record.lower */
-	__u32 reserved[2];
+	__u32 joined;	  /* lblcr: when it joined its service's set, as a number (xlvs_service.joined); 0 = it did not */
+	__u32 reserved;
 };
 static_assert(sizeof(struct xlvs_load) == 32, "half a cache line");
 

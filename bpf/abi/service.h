@@ -53,7 +53,14 @@ XLVS_INLINE __u32 xlvs_index_second(__u64 hash, __u32 n)
 struct xlvs_service {
 	struct xlvs_service_key key;
 	__u32 version; /* first block in xlvs_arena, never 0; one store publishes an edit */
-	__u32 reserved[9];
+	/* What lblc and lblcr remember; written by the data plane, forgotten when the scheduler changes. */
+	__u32 cached;	 /* lblc: row of the server plus 1; 0 = none */
+	__u32 cached_at; /* lblc: its place in the list when it was remembered: a hint */
+	__u32 used;	 /* both: tick of the last pick */
+	__u32 joined;	 /* lblcr: number of the server that joined the set last; see xlvs_load.joined */
+	__u32 forgotten; /* lblcr: numbers up to this one are out; the set is empty when it equals joined */
+	__u32 changed;	 /* lblcr: tick of the set's last change */
+	__u32 reserved[3];
 };
 static_assert(sizeof(struct xlvs_service) == 64, "one cache line");
 
@@ -74,6 +81,9 @@ enum xlvs_sched {
 	XLVS_SCHED_NQ,
 	XLVS_SCHED_FO,
 	XLVS_SCHED_OVF,
+	XLVS_SCHED_TWOS,  /* the lesser of two drawn by lot */
+	XLVS_SCHED_LBLC,  /* a remembered server, else the least */
+	XLVS_SCHED_LBLCR, /* the least of a set, else the least of all */
 	/* a slot by a hash */
 	XLVS_SCHED_DH, /* 256: of the destination's address */
 	XLVS_SCHED_SH, /* 256: of the source's address, with XLVS_SVC_F_SCHED2 also its port */
@@ -104,7 +114,9 @@ struct xlvs_version {
 	__u32 netmask;	 /* of clients: IPv4 mask in network order, or IPv6 prefix length */
 	__u32 servers;	 /* picks and records */
 	__u32 slots;	 /* length of the schedule; 0 = none usable */
-	__u32 state[2];	 /* sched::Position at ticket 0, from which the next version's maker goes on: threshold, last */
+	/* rr, wrr: sched::Position at ticket 0, from which the next version's maker goes on: threshold, last.
+	 * lblc, lblcr: the tick in which the scheduler was bound to the service, and 0. */
+	__u32 state[2];
 	char scheduler[XLVS_NAME_LEN]; /* as the administrator named it, NUL-terminated */
 };
 static_assert(sizeof(struct xlvs_version) == XLVS_BLOCK_SIZE, "one block");

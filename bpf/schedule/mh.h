@@ -10,11 +10,11 @@
 #define XLVS_MH_KEY   2654435761ull
 
 /* How many slots one verified function tries; see XLVS_TURN_CHUNK. */
-#define XLVS_MH_CHUNK 128
+#define XLVS_MH_CHUNK 32
 
 /* The slot of a number: SipHash-1-3 of its four bytes, both halves of the key
  * the same, folded to 32 bits. Source: hsiphash_1u32(), lib/siphash.c. */
-__noinline __u32 xlvs_mh_slot(__u32 value)
+static __always_inline __u32 xlvs_mh_slot(__u32 value)
 {
 	__u64 last = 4ull << 56 | value; /* the message's only word, with its length */
 	__u64 v0 = 0x736f6d6570736575ull ^ XLVS_MH_KEY, v1 = 0x646f72616e646f6dull ^ XLVS_MH_KEY;

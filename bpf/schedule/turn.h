@@ -4,7 +4,7 @@
 #define XLVS_SCHEDULE_TURN_H
 
 #include "maps.h"
-#include "stage/service.h"
+#include "schedule/list.h"
 
 static __always_inline __u32 xlvs_slot_server(__u32 version, const struct xlvs_version *v, __u32 slot)
 {
@@ -14,8 +14,7 @@ static __always_inline __u32 xlvs_slot_server(__u32 version, const struct xlvs_v
 	return b ? b->server[slot % XLVS_SLOTS_PER_BLOCK] : XLVS_NO_ROW;
 }
 
-/* How many slots one verified function looks at: the verifier follows every
- * step of a loop, and its patience for pending branches is 8,192. */
+/* How many slots one verified function looks at; see XLVS_LIST_CHUNK. */
 #define XLVS_TURN_CHUNK 256
 
 /* The first slot at or after `start`, cyclically, whose server is not

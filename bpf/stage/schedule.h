@@ -4,9 +4,11 @@
 #define XLVS_STAGE_SCHEDULE_H
 
 #include "schedule/hash.h"
+#include "schedule/lblcr.h"
 #include "schedule/least.h"
 #include "schedule/mh.h"
 #include "schedule/turn.h"
+#include "schedule/twos.h"
 #include "stage/service.h"
 
 /* The current version of f->service: re-read when an edit replaced it behind us. */
@@ -41,10 +43,12 @@ static __always_inline __u32 xlvs_pick(const int family, const struct xlvs_flow 
 		if (v->flags & XLVS_SVC_F_SCHED2)
 			value += bpf_ntohs(f->sport);
 		return v->sched == XLVS_SCHED_SH ? xlvs_pick_hash(f->version, value) : xlvs_pick_mh(f->version, value);
+	case XLVS_SCHED_TWOS:
+		return xlvs_pick_twos(f->version);
 	case XLVS_SCHED_NONE:
 		return XLVS_NO_ROW;
 	default:
-		return xlvs_pick_least(f->version);
+		return xlvs_pick_least(f->version, f->service, v->sched);
 	}
 }
 
@@ -75,7 +79,7 @@ __noinline __u32 xlvs_pick_stateless(__u32 version, __u32 hash)
  * reads    service
  * writes   version server forward
  * returns  NEXT | DROP/NO_SERVER | DROP/TABLE_BUSY
- * cost     rr, wrr, dh, sh: flat; the others: a few ns per server */
+ * cost     rr, wrr, dh, sh, mh: flat; the others: a few ns per server */
 static __always_inline enum xlvs_verdict xlvs_schedule(const int family, struct xlvs_flow *f)
 {
 	struct xlvs_version *v = xlvs_current_version(f);

@@ -42,7 +42,6 @@ class XdpBackend : public Backend {
 
   Status begin(Batch batch) override;
   Status commit() override;
-  void cancel() override;
 
  private:
   encode::Table table_;

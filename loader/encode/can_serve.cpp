@@ -7,8 +7,7 @@ namespace xlvs::encode {
 
 std::string xdp_can_serve(const model::ServiceKey& key, const model::ServiceConfig& config) {
   constexpr std::uint16_t kFtp = 21;
-  const sched::Scheduler* scheduler = sched::find_scheduler(config.scheduler);
-  if (scheduler == nullptr || scheduler->pick == sched::Pick::kNone)
+  if (sched::find_scheduler(config.scheduler) == nullptr)
     return "XDP does not have the scheduler " + config.scheduler;
   if (key.protocol == model::Protocol::kSctp) return "XDP does not balance SCTP";
   if (key.protocol == model::Protocol::kTcp && key.port == kFtp)

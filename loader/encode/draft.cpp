@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 
 #include "encode/can_serve.h"
@@ -43,11 +42,7 @@ Status check(const model::ServiceKey& key, const model::ServiceConfig& config) {
     return Error{Errc::kInvalidArgument, "an IPv6 prefix has 1 to 128 bits"};
   if (key.fwmark == 0 && (key.protocol == model::Protocol::kNone || key.address.family != key.family))
     return Error{Errc::kInvalidArgument, "a service needs a protocol and an address, or a firewall mark"};
-  if (const std::string why = xdp_can_serve(key, config); !why.empty()) {
-    const bool by_name =
-        sched::find_scheduler(config.scheduler)->pick == sched::Pick::kNone || !config.pe_name.empty();
-    return Error{Errc::kUnsupported, why, by_name ? ENOENT : 0};
-  }
+  if (const std::string why = xdp_can_serve(key, config); !why.empty()) return Error{Errc::kUnsupported, why};
   return ok();
 }
 
@@ -143,6 +138,7 @@ Status Draft::edit(const model::ServiceConfig& config) {
       return s;
     }
     position_ = scheduler_->turns != nullptr ? scheduler_->turns->init(now) : sched::Position{};
+    rebound_ = true;
   }
   config_ = config;
   config_.flags &= ~model::kSvcHashed;
@@ -156,7 +152,7 @@ Status Draft::add(const model::ServerKey& asked, const model::ServerConfig& conf
   if (!unicast(server.address)) return Error{Errc::kInvalidArgument, "the address is not unicast"};
   if (const std::string why = xdp_can_serve(config); !why.empty()) return Error{Errc::kUnsupported, why};
   if (servers_.size() >= XLVS_MAX_SERVERS_PER_SERVICE)
-    return Error{Errc::kUnsupported,
+    return Error{Errc::kNoSpace,
                  "the service has " + std::to_string(servers_.size()) + " servers, the most it can"};
   std::vector<sched::Weight> now = weights();
   now.insert(now.begin(), static_cast<sched::Weight>(config.weight));

@@ -14,8 +14,7 @@
 namespace xlvs::encode {
 
 /// A service's configuration as kernel IPVS checks it, and then what XDP can serve.
-/// kNotFound (scheduler, persistence engine), kInvalidArgument (IPv6 prefix), kUnsupported, with ENOENT if it is
-/// the scheduler or the persistence engine that XDP does not have.
+/// kNotFound (scheduler, persistence engine), kInvalidArgument (IPv6 prefix), kUnsupported.
 Status check(const model::ServiceKey& key, const model::ServiceConfig& config);
 
 /// One real server of a draft.
@@ -54,6 +53,8 @@ class Draft {
   [[nodiscard]] std::deque<Entry>& servers() { return servers_; }
   [[nodiscard]] const xlvs_counters& zero() const { return zero_; }
   [[nodiscard]] bool zeroed() const { return zeroed_; }
+  /// Another scheduler was bound since the copy was made.
+  [[nodiscard]] bool rebound() const { return rebound_; }
   /// Row of the published service that this one goes on from; kNone for a service that begins.
   [[nodiscard]] std::uint32_t base() const { return base_; }
   /// False for a service that never takes new connections: IPVS wants persistence with port 0.
@@ -79,6 +80,7 @@ class Draft {
   std::deque<Entry> servers_;  // newest first
   xlvs_counters zero_{};
   bool zeroed_ = false;
+  bool rebound_ = false;
   std::uint32_t base_ = kNone;
 };
 

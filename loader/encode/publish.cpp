@@ -31,14 +31,18 @@ xlvs_sched how(sched::Pick pick) {
       return XLVS_SCHED_FO;
     case sched::Pick::kOvf:
       return XLVS_SCHED_OVF;
+    case sched::Pick::kTwos:
+      return XLVS_SCHED_TWOS;
+    case sched::Pick::kLblc:
+      return XLVS_SCHED_LBLC;
+    case sched::Pick::kLblcr:
+      return XLVS_SCHED_LBLCR;
     case sched::Pick::kDh:
       return XLVS_SCHED_DH;
     case sched::Pick::kSh:
       return XLVS_SCHED_SH;
     case sched::Pick::kMh:
       return XLVS_SCHED_MH;
-    case sched::Pick::kNone:
-      break;
   }
   return XLVS_SCHED_NONE;
 }
@@ -58,6 +62,8 @@ struct Change {
 
   /// The service lives on: totals, and what its trash keeps, too.
   [[nodiscard]] bool continues() const { return draft != nullptr && draft->base() != kNone; }
+  /// The scheduler stays bound: what it remembers holds.
+  [[nodiscard]] bool remembers() const { return continues() && old && !draft->rebound(); }
   [[nodiscard]] bool ends() const { return old_row != kNone && !continues(); }
 };
 
@@ -97,6 +103,8 @@ class Publisher {
   void write_unseen();
   void write_servers(const Change& change);
   void write_version(const Change& change);
+  void forget_cached(std::uint32_t service, std::uint32_t row);
+  void forget_all(std::uint32_t service);
   // The store.
   void turn_over();
   // After it.
@@ -334,12 +342,31 @@ void Publisher::write_servers(const Change& change) {
   for (const Entry& e : change.draft->servers()) {
     const xlvs_server& server = memory_.servers[e.row];
     const bool listed = available(server);
-    if (!used(server)) occupy(shared_, e.row, change.key, e);
+    if (!used(server)) {
+      occupy(shared_, e.row, change.key, e);
+      if (change.continues()) forget_cached(change.old_row, e.row);
+    }
+    // a service that begins has no set yet, whatever the server did in another life of it
+    if (!change.continues() && load(memory_.loads[e.row].joined) != 0)
+      shared_.writer.set(memory_.loads[e.row].joined, 0);
     if (e.config.forward == model::Forward::kMasq) note_nat(shared_, e.row);
     if (listed) continue;  // packets see it: its fields change after its version did
     mirror(shared_, e.row, e.config);
     revive(shared_, e.row);
   }
+}
+
+/// lblc remembers a server by its row, which now is another server's.
+void Publisher::forget_cached(std::uint32_t service, std::uint32_t row) {
+  __u32& cached = memory_.services[service].cached;
+  if (load(cached) == row + 1) shared_.writer.set(cached, 0);
+}
+
+/// Another scheduler is bound to a service that stays in its row.
+void Publisher::forget_all(std::uint32_t service) {
+  xlvs_service& row = memory_.services[service];
+  if (load(row.cached) != 0) shared_.writer.set(row.cached, 0);
+  if (load(row.forgotten) != load(row.joined)) shared_.writer.set(row.forgotten, load(row.joined));
 }
 
 void Publisher::write_version(const Change& change) {
@@ -356,8 +383,12 @@ void Publisher::write_version(const Change& change) {
   head.netmask = draft.config().netmask;
   head.servers = servers;
   head.slots = slots;
-  head.state[0] = draft.position().threshold;
-  head.state[1] = draft.position().last;
+  if (draft.scheduler().turns != nullptr) {
+    head.state[0] = draft.position().threshold;
+    head.state[1] = draft.position().last;
+  } else {
+    head.state[0] = change.remembers() ? change.old->head->state[0] : shared_.host.now();
+  }
   draft.config().scheduler.copy(head.scheduler, sizeof head.scheduler - 1);
   xlvs_version_zero zero{};
   zero.zero = change.zero;
@@ -386,6 +417,15 @@ void Publisher::write_version(const Change& change) {
   xlvs_service service{};
   service.key = to_abi(change.key);
   service.version = change.first;
+  if (change.remembers()) {
+    const xlvs_service& old = memory_.services[change.old_row];
+    service.cached = load(old.cached);
+    service.cached_at = load(old.cached_at);
+    service.used = load(old.used);
+    service.joined = load(old.joined);
+    service.forgotten = load(old.forgotten);
+    service.changed = load(old.changed);
+  }
   shared_.writer.copy(&memory_.services[change.row], &service, sizeof service);
 }
 
@@ -419,6 +459,7 @@ void Publisher::settle() {
       discard(shared_, record->server, change.continues() ? &record->zero : nullptr);
     discarded += static_cast<std::uint32_t>(change.leave.size());
     if (change.ends()) ended.push_back(to_abi(change.key));
+    if (change.continues() && change.draft->rebound()) forget_all(change.row);
     if (change.draft != nullptr)
       for (const Entry& e : change.draft->servers()) {
         mirror(shared_, e.row, e.config);

@@ -14,7 +14,6 @@ namespace xlvs::sched {
 
 /// How the data plane picks a server; encode/ translates it to enum xlvs_sched.
 enum class Pick {
-  kNone,  ///< not at all: kernel IPVS knows this scheduler, our data plane does not yet
   kTurn,  ///< the next slot of a period that `turns` makes
   kLc,    ///< the least of a cost for each: bpf/schedule/cost.h
   kWlc,
@@ -22,6 +21,9 @@ enum class Pick {
   kNq,
   kFo,
   kOvf,
+  kTwos,   ///< the lesser of two drawn by lot: bpf/schedule/twos.h
+  kLblc,   ///< a remembered server, or one of a set: bpf/schedule/lblc.h, lblcr.h
+  kLblcr,
   kDh,    ///< a slot of `table` by a hash: bpf/schedule/hash.h
   kSh,
   kMh,    ///< the same: bpf/schedule/mh.h

@@ -127,12 +127,13 @@ class RandomOps {
       if (rest >= 0 && rest < share.percent) kind = share.kind;
       rest -= share.percent;
     }
-    static constexpr const char* kSchedulers[] = {"rr", "wrr", "wlc", "wrr", "nosuch", "lblc"};
+    static constexpr const char* kSchedulers[] = {"rr", "wrr", "wlc", "wrr", "nosuch", "mh"};
     static constexpr model::Forward kForwards[] = {model::Forward::kDirect, model::Forward::kMasq,
                                                    model::Forward::kTunnel};
     Op op{.kind = kind, .service = service()};
     op.server = server(op.service.family);
     op.service_config.scheduler = kSchedulers[upto(chance(95) ? 4 : 6)];
+    if (op.service_config.scheduler == "mh") op.service_config.pe_name = "sip";  // XDP has no engines
     op.service_config.flags = chance(10) ? __u32{model::kSvcSched1} : 0;
     op.service_config.netmask = op.service.family == model::Family::kInet ? ~0u : chance(97) ? 128u : 0u;
     op.server_config = {.forward = kForwards[upto(3)], .weight = chance(95) ? upto(5) : -1};

@@ -80,7 +80,7 @@ class Model {
     if (op.service_config.scheduler == "nosuch") return Errc::kNotFound;
     if (op.service.family == model::Family::kInet6 && op.service_config.netmask == 0)
       return Errc::kInvalidArgument;
-    if (op.service_config.scheduler == "lblc") return Errc::kUnsupported;
+    if (!op.service_config.pe_name.empty()) return Errc::kUnsupported;
     return kDone;
   }
   static void bind(ModelService& s) {

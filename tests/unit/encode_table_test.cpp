@@ -117,7 +117,6 @@ TEST_F(TableTest, RefusesWhatXdpCannotServe) {
   const auto refused = [&](const model::ServiceKey& key, const model::ServiceConfig& config) {
     EXPECT_ERRC(table.add_service(key, config), Errc::kUnsupported);
   };
-  for (const char* scheduler : {"twos", "lblc", "lblcr"}) refused(web, scheduled(scheduler));
   refused(web, {.flags = model::kSvcPersistent, .timeout_s = 360});
   refused(dns, {.flags = model::kSvcOnePacket});
   refused(dns, {.pe_name = "sip"});
@@ -125,7 +124,7 @@ TEST_F(TableTest, RefusesWhatXdpCannotServe) {
   refused(service_key("192.0.2.10", 21), {});
   EXPECT_OK(table.add_service(service_key("192.0.2.10", 21, model::Protocol::kUdp), {}));
   EXPECT_OK(table.add_service(web, {}));
-  EXPECT_ERRC(table.edit_service(web, scheduled("lblc")), Errc::kUnsupported);
+  EXPECT_ERRC(table.edit_service(web, {.pe_name = "sip"}), Errc::kUnsupported);
   EXPECT_ERRC(
       table.add_server(web, rs(1), {.forward = model::Forward::kTunnel, .tun_type = model::TunnelType::kGre}),
       Errc::kUnsupported);
@@ -179,11 +178,11 @@ TEST_F(TableTest, RefusesATableOfAnotherVersion) {
   EXPECT_FALSE(host.locked);
 }
 
-TEST_F(TableTest, SaysWhichScheduleIsTooLong) {
+TEST_F(TableTest, SaysWhatIsFull) {
   EXPECT_OK(table.add_service(web, scheduled("wrr")));
   EXPECT_OK(table.add_server(web, rs(1), weighing(65535)));
   const Status s = table.add_server(web, rs(2), weighing(65534));
-  EXPECT_ERRC(s, Errc::kUnsupported);
+  EXPECT_ERRC(s, Errc::kNoSpace);
   EXPECT_EQ(
       s.error().what,
       "cannot add real server 198.51.100.2:80 of TCP 192.0.2.10:80: the weights need 131069 scheduler slots, "
