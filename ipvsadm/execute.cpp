@@ -27,7 +27,7 @@ int errno_of(const Error& error) {
     case Errc::kPermission:
       return EPERM;
     case Errc::kUnsupported:
-      return EOPNOTSUPP;
+      return error.sys != 0 ? error.sys : ENOPROTOOPT;
     case Errc::kNoProtocol:
       return ENOPROTOOPT;
     case Errc::kFamily:
@@ -47,7 +47,7 @@ Outcome refused(Session& session, const std::string& text, int status) {
 
 Outcome done(Session& session, Command command, const Status& status) {
   if (status) return {};
-  return refused(session, failure_text(command, status.error()), kFailed);
+  return refused(session, failure_text(command, status.error()) + hint_text(status.error()), kFailed);
 }
 
 Outcome list_service(const model::Service& service, const Style& style, Session& session) {
@@ -176,9 +176,6 @@ std::string failure_text(Command command, const Error& error) {
 }
 
 std::string failure_text(const Error& error) {
-  // Refusals that kernel IPVS does not know say themselves what cannot be: an errno's words would mislead.
-  const bool own = error.code == Errc::kUnsupported || error.code == Errc::kNoSpace;
-  if (own && error.sys == 0 && !error.what.empty()) return error.what;
   switch (const int code = errno_of(error)) {
     case EPERM:
       return "Permission denied (you must be root)";
@@ -197,6 +194,12 @@ std::string failure_text(const Error& error) {
     default:
       return std::strerror(code);
   }
+}
+
+std::string hint_text(const Error& error) {
+  const bool cannot = error.code == Errc::kUnsupported && error.sys != EOPNOTSUPP;
+  const bool full = error.code == Errc::kNoSpace && error.sys == 0;
+  return cannot || full ? "\nxlvs: " + error.what : std::string();
 }
 
 Outcome execute(const Request& request, Session& session) {

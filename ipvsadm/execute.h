@@ -40,4 +40,7 @@ std::string failure_text(Command command, const Error& error);
 /// The same without a command: errors whose words do not depend on what was tried.
 std::string failure_text(const Error& error);
 
+/// Why, after a newline, where kernel IPVS knows no such refusal and its words do not tell; else "".
+std::string hint_text(const Error& error);
+
 }  // namespace xlvs::ipvsadm

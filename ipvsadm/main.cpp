@@ -24,8 +24,8 @@ std::unique_ptr<Backend> open_engine() {
   }
   std::fprintf(stderr,
                "Can't initialize ipvs: %s\n"
-               "Are you sure that IP Virtual Server is built in the kernel or as module?\n",
-               failure_text(backend.error()).c_str());
+               "Are you sure that IP Virtual Server is built in the kernel or as module?%s\n",
+               failure_text(backend.error()).c_str(), hint_text(backend.error()).c_str());
   return nullptr;
 }
 

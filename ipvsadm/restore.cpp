@@ -32,7 +32,7 @@ class Edits {
   [[nodiscard]] bool begin(backend::Backend::Batch batch, Command command) {
     if (open_) return true;
     const Status status = session_.backend.begin(batch);
-    if (!status) return report(failure_text(command, status.error()));
+    if (!status) return report(failure_text(command, status.error()) + hint_text(status.error()));
     open_ = true;
     return true;
   }
@@ -41,7 +41,7 @@ class Edits {
     if (!open_) return true;
     open_ = false;
     const Status status = session_.backend.commit();
-    return status || report(failure_text(status.error()));
+    return status || report(failure_text(status.error()) + hint_text(status.error()));
   }
 
  private:

@@ -54,9 +54,12 @@ class Backend {
   /// What a batch starts from: the table as it is, or an empty one.
   enum class Batch { kMerge, kReplace };
   /// Collects the edits that follow, unseen by traffic and by other commands, until commit() publishes
-  /// them at once. A back end that cannot do so applies them one by one. Dropped without commit: undone.
+  /// them at once. A back end that cannot do so applies them one by one. One that is
+  /// neither committed nor cancelled is undone with this object.
   virtual Status begin(Batch batch) = 0;
   virtual Status commit() = 0;
+  /// Ends a batch without publishing it.
+  virtual void cancel() = 0;
 };
 
 }  // namespace xlvs::backend

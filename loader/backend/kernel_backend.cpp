@@ -418,6 +418,7 @@ class KernelBackend final : public Backend {
 
   Status begin(Batch batch) override { return batch == Batch::kReplace ? flush() : ok(); }
   Status commit() override { return ok(); }
+  void cancel() override {}
 
  private:
   using Fill = std::function<bool(nl_msg*)>;

@@ -2,10 +2,13 @@
 // The choice of an engine.
 #include "backend/open.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <string_view>
 
 #include "backend/kernel_backend.h"
+#include "backend/router.h"
 #include "backend/xdp_backend.h"
 #include "kernel/opened_table.h"
 
@@ -24,13 +27,22 @@ class OpenedXdp : private TableOwner, public XdpBackend {
       : TableOwner{std::move(opened)}, XdpBackend(table->memory(), *table) {}
 };
 
+/// Asking generic netlink for the family would load the module; this file is there only with it.
+constexpr const char* kKernelTable = "/proc/net/ip_vs";
+
+}  // namespace
+
 Result<std::unique_ptr<Backend>> open_xdp_backend() {
   auto table = kernel::OpenedTable::open();
   if (!table) return table.error();
   return std::unique_ptr<Backend>(std::make_unique<OpenedXdp>(*std::move(table)));
 }
 
-}  // namespace
+Result<std::unique_ptr<Backend>> open_present_kernel_backend() {
+  if (::access(kKernelTable, F_OK) != 0)
+    return Error{Errc::kNoProtocol, "IPVS is not loaded into this kernel"};
+  return open_kernel_backend();
+}
 
 Result<std::unique_ptr<Backend>> open_backend() {
   const char* chosen = std::getenv("XLVS_BACKEND");
@@ -38,7 +50,10 @@ Result<std::unique_ptr<Backend>> open_backend() {
   if (which == "xdp") return open_xdp_backend();
   if (which == "auto") {
     auto xdp = open_xdp_backend();
-    if (xdp || xdp.error().code != Errc::kNotFound) return xdp;
+    if (xdp) return std::unique_ptr<Backend>(std::make_unique<Router>(*std::move(xdp), [](Router::Load load) {
+      return load == Router::Load::kLoad ? open_kernel_backend() : open_present_kernel_backend();
+    }));
+    if (xdp.error().code != Errc::kNotFound) return xdp.error();
   }
   if (which == "auto" || which == "kernel") return open_kernel_backend();
   return Error{Errc::kInvalidArgument, "XLVS_BACKEND=" + std::string(which) + ": no such engine"};

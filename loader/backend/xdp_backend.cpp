@@ -50,7 +50,7 @@ Status XdpBackend::set_timeouts(const model::Timeouts& timeouts) { return table_
 Result<std::vector<model::Daemon>> XdpBackend::daemons() { return std::vector<model::Daemon>{}; }
 
 Status XdpBackend::start_daemon(const model::Daemon&) {
-  return Error{Errc::kUnsupported, "cannot start the sync daemon: XDP does not have one"};
+  return Error{Errc::kUnsupported, "cannot start the sync daemon: XDP does not have one, kernel IPVS has"};
 }
 
 Status XdpBackend::stop_daemon(model::DaemonState, std::uint32_t) {
@@ -60,5 +60,7 @@ Status XdpBackend::stop_daemon(model::DaemonState, std::uint32_t) {
 Status XdpBackend::begin(Batch batch) { return table_.begin(batch == Batch::kReplace); }
 
 Status XdpBackend::commit() { return table_.commit(); }
+
+void XdpBackend::cancel() { table_.cancel(); }
 
 }  // namespace xlvs::backend

@@ -42,6 +42,7 @@ class XdpBackend : public Backend {
 
   Status begin(Batch batch) override;
   Status commit() override;
+  void cancel() override;
 
  private:
   encode::Table table_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 #include "encode/can_serve.h"
@@ -42,7 +43,11 @@ Status check(const model::ServiceKey& key, const model::ServiceConfig& config) {
     return Error{Errc::kInvalidArgument, "an IPv6 prefix has 1 to 128 bits"};
   if (key.fwmark == 0 && (key.protocol == model::Protocol::kNone || key.address.family != key.family))
     return Error{Errc::kInvalidArgument, "a service needs a protocol and an address, or a firewall mark"};
-  if (const std::string why = xdp_can_serve(key, config); !why.empty()) return Error{Errc::kUnsupported, why};
+  if (const std::string why = xdp_can_serve(key, config); !why.empty()) {
+    const bool by_name =
+        sched::find_scheduler(config.scheduler)->pick == sched::Pick::kNone || !config.pe_name.empty();
+    return Error{Errc::kUnsupported, why, by_name ? ENOENT : 0};
+  }
   return ok();
 }
 
@@ -152,7 +157,7 @@ Status Draft::add(const model::ServerKey& asked, const model::ServerConfig& conf
   if (!unicast(server.address)) return Error{Errc::kInvalidArgument, "the address is not unicast"};
   if (const std::string why = xdp_can_serve(config); !why.empty()) return Error{Errc::kUnsupported, why};
   if (servers_.size() >= XLVS_MAX_SERVERS_PER_SERVICE)
-    return Error{Errc::kNoSpace,
+    return Error{Errc::kUnsupported,
                  "the service has " + std::to_string(servers_.size()) + " servers, the most it can"};
   std::vector<sched::Weight> now = weights();
   now.insert(now.begin(), static_cast<sched::Weight>(config.weight));

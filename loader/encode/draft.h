@@ -14,7 +14,8 @@
 namespace xlvs::encode {
 
 /// A service's configuration as kernel IPVS checks it, and then what XDP can serve.
-/// kNotFound (scheduler, persistence engine), kInvalidArgument (IPv6 prefix), kUnsupported.
+/// kNotFound (scheduler, persistence engine), kInvalidArgument (IPv6 prefix), kUnsupported, with ENOENT if it is
+/// the scheduler or the persistence engine that XDP does not have.
 Status check(const model::ServiceKey& key, const model::ServiceConfig& config);
 
 /// One real server of a draft.

@@ -273,4 +273,9 @@ Status Table::commit() {
   return in_context("cannot publish the table", publish(shared_, *plan));
 }
 
+void Table::cancel() {
+  batch_.reset();
+  batch_lock_.reset();
+}
+
 }  // namespace xlvs::encode

@@ -68,6 +68,8 @@ class Table {
   /// held. An edit that fails leaves the others. A failed commit() drops all.
   Status begin(bool replace);
   Status commit();
+  /// Drops what was collected.
+  void cancel();
 
  private:
   Status edit(const std::function<Status(Plan&)>& edits);

@@ -7,8 +7,8 @@ namespace xlvs::sched {
 
 Status check_slots(std::uint64_t slots) {
   if (slots <= kMaxSlots) return ok();
-  return Error{Errc::kNoSpace, "the weights need " + std::to_string(slots) + " scheduler slots, more than " +
-                                   std::to_string(kMaxSlots)};
+  return Error{Errc::kUnsupported, "the weights need " + std::to_string(slots) +
+                                       " scheduler slots, more than " + std::to_string(kMaxSlots)};
 }
 
 }  // namespace xlvs::sched

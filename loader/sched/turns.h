@@ -35,7 +35,7 @@ struct Turns {
   /// Length of a period, whether it fits or not.
   std::uint64_t (*slots)(std::span<const Weight> weights);
   /// One period of turns, beginning with the one after `position`. Empty when no server has a weight.
-  /// kNoSpace beyond kMaxSlots; never truncates, for that would change the shares.
+  /// kUnsupported beyond kMaxSlots; never truncates, for that would change the shares.
   Result<std::vector<Slot>> (*period)(Position position, std::span<const Weight> weights);
   /// The position after `turns` more turns.
   Position (*after)(Position position, std::span<const Weight> weights, std::uint64_t turns);

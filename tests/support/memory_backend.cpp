@@ -228,4 +228,10 @@ Status MemoryBackend::commit() {
   return ok();
 }
 
+void MemoryBackend::cancel() {
+  table_ = std::move(published_);
+  published_.clear();
+  in_batch_ = false;
+}
+
 }  // namespace xlvs::testing

@@ -11,7 +11,7 @@ namespace xlvs::testing {
 
 /// Accepts and refuses as kernel IPVS 6.1 does, in the same order of checks; lists are newest first. The
 /// network namespace around it is one with a loopback and the interfaces that a test names.
-class MemoryBackend final : public backend::Backend {
+class MemoryBackend : public backend::Backend {
  public:
   /// Interfaces with multicast on which a sync daemon can start; all have an MTU of 1500.
   std::vector<std::string> interfaces;
@@ -46,6 +46,7 @@ class MemoryBackend final : public backend::Backend {
 
   Status begin(Batch batch) override;
   Status commit() override;
+  void cancel() override;
 
   /// For tests that play the traffic; null if there is none.
   model::Service* find(const model::ServiceKey& key);

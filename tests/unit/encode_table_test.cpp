@@ -178,11 +178,11 @@ TEST_F(TableTest, RefusesATableOfAnotherVersion) {
   EXPECT_FALSE(host.locked);
 }
 
-TEST_F(TableTest, SaysWhatIsFull) {
+TEST_F(TableTest, SaysWhichScheduleIsTooLong) {
   EXPECT_OK(table.add_service(web, scheduled("wrr")));
   EXPECT_OK(table.add_server(web, rs(1), weighing(65535)));
   const Status s = table.add_server(web, rs(2), weighing(65534));
-  EXPECT_ERRC(s, Errc::kNoSpace);
+  EXPECT_ERRC(s, Errc::kUnsupported);
   EXPECT_EQ(
       s.error().what,
       "cannot add real server 198.51.100.2:80 of TCP 192.0.2.10:80: the weights need 131069 scheduler slots, "

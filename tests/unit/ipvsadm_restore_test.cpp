@@ -50,19 +50,34 @@ TEST(WithoutComments, LeavesOutLinesThatBeginWithTheSign) {
   EXPECT_EQ(without_comments(""), "");
 }
 
-TEST(FailureText, IsIpvsadmsUnlessTheKernelKnowsNoSuchRefusal) {
+TEST(FailureText, IsIpvsadms) {
   EXPECT_EQ(failure_text(Command::kAddService, Error{Errc::kExists, "x"}), "Service already exists");
   EXPECT_EQ(failure_text(Command::kAddServer, Error{Errc::kExists, "x"}), "Destination already exists");
   EXPECT_EQ(failure_text(Command::kFlush, Error{Errc::kPermission, "x"}),
             "Permission denied (you must be root)");
   EXPECT_EQ(failure_text(Command::kAddServer, Error{Errc::kRange, "x"}), "Numerical result out of range");
   EXPECT_EQ(failure_text(Command::kStartDaemon, Error{Errc::kSystem, "x", ENODEV}), "No such device");
-  EXPECT_EQ(failure_text(Command::kAddServer, Error{Errc::kNoSpace, "the table is full"}),
-            "the table is full");
   EXPECT_EQ(failure_text(Command::kAddServer, Error{Errc::kNoSpace, "x", ENOMEM}),
             "Memory allocation problem");
   EXPECT_EQ(failure_text(Command::kAddService, Error{Errc::kUnsupported, "x", EOPNOTSUPP}),
             "Operation not supported with IPv6");
+}
+
+TEST(FailureText, IsTheClosestForWhatOnlyXdpRefusesAndAHintSaysWhy) {
+  const Error full{Errc::kNoSpace, "the table is full"};
+  EXPECT_EQ(failure_text(Command::kAddServer, full), "Memory allocation problem");
+  EXPECT_EQ(hint_text(full), "\nxlvs: the table is full");
+  const Error scheduler{Errc::kUnsupported, "XDP does not have it", ENOENT};
+  EXPECT_EQ(failure_text(Command::kAddService, scheduler), "Scheduler or persistence engine not found");
+  EXPECT_EQ(hint_text(scheduler), "\nxlvs: XDP does not have it");
+  const Error other{Errc::kUnsupported, "XDP cannot"};
+  EXPECT_EQ(failure_text(Command::kAddServer, other), "Protocol not available");
+  EXPECT_EQ(hint_text(other), "\nxlvs: XDP cannot");
+}
+TEST(FailureText, NeedsNoHintWhereTheKernelSpoke) {
+  EXPECT_EQ(hint_text(Error{Errc::kUnsupported, "x", EOPNOTSUPP}), "");
+  EXPECT_EQ(hint_text(Error{Errc::kNoSpace, "x", ENOMEM}), "");
+  EXPECT_EQ(hint_text(Error{Errc::kNoService, "x"}), "");
 }
 
 /// An engine, and what was printed.

@@ -41,7 +41,7 @@ TEST(WeightedRoundRobin, DividesByTheGreatestCommonDivisor) {
 }
 
 TEST(WeightedRoundRobin, RefusesAPeriodThatDoesNotFit) {
-  EXPECT_EQ(kWeightedRoundRobin.period({}, std::vector<Weight>{65535, 65534}).error().code, Errc::kNoSpace);
+  EXPECT_EQ(kWeightedRoundRobin.period({}, std::vector<Weight>{65535, 65534}).error().code, Errc::kUnsupported);
   EXPECT_EQ(period({65535, 1}).size(), 65536u);
   EXPECT_EQ(period({2147483646, 2147483646}).size(), 2u);
 }
