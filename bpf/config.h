@@ -27,6 +27,9 @@
 /* Time to live of the packets that we make ourselves. */
 #define XLVS_DEFAULT_TTL 64
 
+/* The longest packet that the slow path reads whole, in bytes: a jumbo frame. */
+#define XLVS_SLOW_PACKET 9216
+
 /* ICMP errors of one core: a tick is 67 ms, so about 1,000 a second, as the
  * kernel's icmp_msgs_per_sec; at most so many at once. */
 #define XLVS_ICMP_PER_TICK 67

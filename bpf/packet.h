@@ -34,6 +34,7 @@ struct xlvs_packet {
 	__u32 server;		/* row */
 	/* forward */
 	__u32 forward; /* enum xlvs_forward of the connection */
+	__u32 tun;     /* TUNNEL: the server's tunnel, see net/shim.h */
 	__u32 reason; /* enum xlvs_reason: why this verdict */
 	__u32 mtu;    /* TOO_BIG: what would have fitted */
 	__u32 out_ifindex; /* REDIRECT: the way out */

@@ -10,13 +10,17 @@
 #include "abi/verdict.h"
 #include "maps.h"
 #include "slow/error.h"
+#include "slow/sum.h"
 
-/* A frame from the director is finished but for its Ethernet addresses. The
- * kernel asks for the neighbour, keeps the packet meanwhile, and sends it. */
-static __always_inline int xlvs_resolve(const struct xlvs_meta *meta)
+/* A frame from the director is finished but for its Ethernet addresses, and
+ * what its flags name. The kernel asks for the neighbour, keeps the packet
+ * meanwhile, and sends it. */
+static __always_inline int xlvs_resolve(struct __sk_buff *skb, const struct xlvs_meta *meta)
 {
 	struct bpf_redir_neigh to = { .nh_family = meta->family };
 
+	if (meta->flags & XLVS_META_F_SUM && !xlvs_fill_sum(skb))
+		return TC_ACT_SHOT;
 	__builtin_memcpy(to.ipv6_nh, meta->nexthop, sizeof(to.ipv6_nh));
 	return (int)bpf_redirect_neigh(meta->ifindex, &to, sizeof(to), 0);
 }
@@ -31,7 +35,7 @@ int xlvs_slowpath(struct __sk_buff *skb)
 	meta = *at; /* a copy: helpers below take packet pointers away */
 	switch (meta.kind) {
 	case XLVS_META_NEIGHBOUR:
-		return xlvs_resolve(&meta);
+		return xlvs_resolve(skb, &meta);
 	case XLVS_META_ERROR:
 		return xlvs_send_error(skb, &meta);
 	default:

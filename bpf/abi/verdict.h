@@ -21,6 +21,7 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(OFF, PASS, "no service is defined")                                                            \
 	X(NO_CONNECTION, PASS, "to a virtual service, but no connection and not a first packet")         \
 	X(NEIGHBOUR, PASS, "slow path: the kernel resolves the next hop")                                \
+	X(BY_HAND, PASS, "slow path: a tunnel's checksum over a packet that has none")                   \
 	X(SERVER_LOCAL, PASS, "direct routing to this host itself: the stack delivers")                  \
 	X(REPLY, PASS, "a NAT server's packet that needs an error: the stack says so")                   \
 	X(NO_SERVER, DROP, "no real server can take a new connection")                                   \
@@ -48,6 +49,7 @@ enum xlvs_meta_kind {
 	XLVS_META_NEIGHBOUR = 1, /* the frame is finished: resolve the next hop and send it */
 	XLVS_META_ERROR,	 /* send an ICMP error about the packet, and drop it */
 };
+#define XLVS_META_F_SUM 0x1 /* the shim of the tunnel lacks its checksum */
 struct xlvs_meta {
 	__u32 magic;
 	__u16 kind;   /* enum xlvs_meta_kind */
@@ -63,7 +65,7 @@ struct xlvs_meta {
 			__u32 server;	 /* row of the server whose traffic counts the error, or none */
 		};
 	};
-	__u32 reserved;
+	__u32 flags; /* NEIGHBOUR: XLVS_META_F_* */
 };
 static_assert(sizeof(struct xlvs_meta) == 32, "a multiple of 4, at most 32: what XDP's metadata may be");
 

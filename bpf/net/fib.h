@@ -23,6 +23,7 @@ struct xlvs_route {
 	struct xlvs_addr source;   /* of a packet from here to there; zero = the kernel cannot tell */
 	__u32 family;		   /* of gateway */
 	__u32 here;		   /* with DROP/NO_ROUTE: dst may be this host itself */
+	__u8 macs[12];		   /* of the frame as it came, for forward.h */
 };
 
 /* The route of the packet in work: too large for the stack.

@@ -20,6 +20,7 @@ struct xlvs_subject {
 	struct xlvs_addr src, dst;
 	__u8 macs[12]; /* destination, source */
 	__u32 quote;   /* bytes of it to send back */
+	__u8 tos;      /* of the error */
 };
 
 static __always_inline bool xlvs_read_subject4(struct __sk_buff *skb, struct xlvs_subject *s)
@@ -33,6 +34,7 @@ static __always_inline bool xlvs_read_subject4(struct __sk_buff *skb, struct xlv
 	__builtin_memcpy(s->macs, eth, sizeof(s->macs));
 	s->src.word[0] = ip->saddr;
 	s->dst.word[0] = ip->daddr;
+	s->tos = (ip->tos & 0x1e) | 0xc0; /* internetwork control, and the packet's own wishes (RFC 1812, 4.3.2.5) */
 	s->quote = bpf_ntohs(ip->tot_len);
 	if (s->quote > XLVS_QUOTE4)
 		s->quote = XLVS_QUOTE4;
@@ -92,7 +94,7 @@ static __always_inline bool xlvs_write_error4(struct __sk_buff *skb, const struc
 
 	if ((void *)(icmp + 1) > (void *)(long)skb->data_end)
 		return false;
-	xlvs_ip4_build(ip, s->dst.word[0], s->src.word[0], IPPROTO_ICMP, 0xc0, XLVS_DEFAULT_TTL, 0,
+	xlvs_ip4_build(ip, s->dst.word[0], s->src.word[0], IPPROTO_ICMP, s->tos, XLVS_DEFAULT_TTL, 0,
 		       (__be16)bpf_get_prandom_u32(), (__u16)(sizeof(*ip) + sizeof(*icmp) + s->quote));
 	xlvs_write_icmp(icmp, meta);
 	icmp->checksum = ~xlvs_csum_fold(

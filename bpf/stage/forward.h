@@ -24,8 +24,11 @@ static __always_inline enum xlvs_verdict xlvs_check_ttl(struct xlvs_packet *p)
 }
 
 /* Leaves the next hop in the frame's metadata for xlvs_slowpath, which lets
- * the kernel resolve it; nothing is lost meanwhile.  returns PASS/NEIGHBOUR | DROP/HEADROOM */
-static __always_inline enum xlvs_verdict xlvs_ask_slowpath(struct xlvs_packet *p, const struct xlvs_route *route)
+ * the kernel resolve it; nothing is lost meanwhile.
+ * flags    XLVS_META_F_*: what else is left to do
+ * returns  PASS/reason | DROP/HEADROOM */
+static __always_inline enum xlvs_verdict xlvs_ask_slowpath(struct xlvs_packet *p, const struct xlvs_route *route,
+							   __u32 flags, enum xlvs_reason reason)
 {
 	struct xlvs_meta *meta;
 
@@ -38,9 +41,9 @@ static __always_inline enum xlvs_verdict xlvs_ask_slowpath(struct xlvs_packet *p
 	meta->kind = XLVS_META_NEIGHBOUR;
 	meta->ifindex = route->hop.ifindex;
 	meta->family = (__u16)route->family;
-	meta->reserved = 0;
+	meta->flags = flags;
 	__builtin_memcpy(meta->nexthop, &route->gateway, 16);
-	return xlvs_pass(p, XLVS_REASON_NEIGHBOUR);
+	return xlvs_pass(p, reason);
 }
 
 /* Puts the frame on its way out.  returns TX | REDIRECT | PASS/NEIGHBOUR */
@@ -60,21 +63,21 @@ static __always_inline enum xlvs_verdict xlvs_send(struct xlvs_packet *p, const 
 
 /* Saves the Ethernet header over a growing head: the slow path needs the
  * frame's own addresses to take it for ours. */
-static __always_inline bool xlvs_keep_macs(struct xlvs_packet *p, __u8 macs[12])
+static __always_inline bool xlvs_keep_macs(struct xlvs_packet *p, struct xlvs_route *route)
 {
 	struct ethhdr *eth = xlvs_data(p);
 
 	if ((void *)(eth + 1) > xlvs_data_end(p))
 		return false;
-	__builtin_memcpy(macs, eth, 12);
+	__builtin_memcpy(route->macs, eth, sizeof(route->macs));
 	return true;
 }
-static __always_inline void xlvs_put_macs(struct xlvs_packet *p, const __u8 macs[12])
+static __always_inline void xlvs_put_macs(struct xlvs_packet *p, const struct xlvs_route *route)
 {
 	struct ethhdr *eth = xlvs_data(p);
 
 	if ((void *)(eth + 1) <= xlvs_data_end(p))
-		__builtin_memcpy(eth, macs, 12);
+		__builtin_memcpy(eth, route->macs, sizeof(route->macs));
 }
 
 /* Rewrites the packet by the connection's method.  returns NEXT | DROP with a reason */
@@ -113,17 +116,17 @@ static __always_inline enum xlvs_verdict xlvs_find_route(struct xlvs_packet *p, 
  * returns  DROP/TOO_BIG */
 static __always_inline enum xlvs_verdict xlvs_too_big(struct xlvs_packet *p, __u32 mtu)
 {
-	struct xlvs_inner inner = {};
+	__u32 inner = 0;
 
 	if (xlvs_tunnel_inner(p, &inner) != XLVS_NEXT)
 		return XLVS_PASS;
-	p->mtu = p->family == XLVS_AF_INET6 || inner.df ? mtu : 0;
+	p->mtu = p->family == XLVS_AF_INET6 || xlvs_inner_df(inner) ? mtu : 0;
 	return xlvs_drop(p, XLVS_REASON_TOO_BIG);
 }
 
 /* reads    p->server p->forward
  * writes   the server's line: traffic, next hop
- * returns  TX | REDIRECT | PASS/NEIGHBOUR | PASS/SERVER_LOCAL | DROP with a reason
+ * returns  TX | REDIRECT | PASS/NEIGHBOUR | PASS/BY_HAND | PASS/SERVER_LOCAL | DROP with a reason
  * cost     two cache lines of the server; a FIB lookup twice a second */
 static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 {
@@ -132,7 +135,7 @@ static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 	struct xlvs_route *route = NULL;
 	enum xlvs_verdict v;
 	__u32 grow = 0, mtu;
-	__u8 macs[12];
+	bool by_hand = false;
 
 	if (!line || !s)
 		return xlvs_drop(p, XLVS_REASON_NO_SERVER);
@@ -141,10 +144,13 @@ static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 	v = xlvs_check_ttl(p);
 	if (v != XLVS_NEXT)
 		return v;
-	if (p->forward == XLVS_FORWARD_TUNNEL)
-		grow = xlvs_tunnel_overhead(s);
+	if (p->forward == XLVS_FORWARD_TUNNEL) {
+		p->tun = xlvs_tunnel_of(s);
+		grow = xlvs_tunnel_overhead(s, p->tun);
+		by_hand = xlvs_sum_by_hand(p, p->tun);
+	}
 	mtu = line->nexthop.mtu;
-	if (!line->nexthop.valid || (__s32)(p->now - line->nexthop.expires) >= 0) {
+	if (by_hand || !line->nexthop.valid || (__s32)(p->now - line->nexthop.expires) >= 0) {
 		route = xlvs_get_route();
 		if (!route)
 			return xlvs_drop(p, XLVS_REASON_NO_ROUTE);
@@ -159,16 +165,20 @@ static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 	}
 	if (p->len + grow > mtu && mtu)
 		return xlvs_too_big(p, mtu - grow);
-	if (grow && !xlvs_keep_macs(p, macs))
+	if (grow && route && !xlvs_keep_macs(p, route))
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
 	v = xlvs_rewrite(p, s);
 	if (v != XLVS_NEXT)
 		return v;
-	if (!route || route->hop.valid)
+	if (!by_hand && (!route || route->hop.valid))
 		return xlvs_send(p, &line->nexthop);
+	if (!route)
+		return xlvs_drop(p, XLVS_REASON_NO_ROUTE); /* never: by_hand has asked for it */
 	if (grow)
-		xlvs_put_macs(p, macs);
-	return xlvs_ask_slowpath(p, route);
+		xlvs_put_macs(p, route);
+	if (by_hand)
+		return xlvs_ask_slowpath(p, route, XLVS_META_F_SUM, XLVS_REASON_BY_HAND);
+	return xlvs_ask_slowpath(p, route, 0, XLVS_REASON_NEIGHBOUR);
 }
 
 #endif

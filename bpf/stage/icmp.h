@@ -83,7 +83,7 @@ static __always_inline int xlvs_answer(const struct xlvs_packet *p)
 	/* the kernel counts its own error about a connection without NAT as a
 	 * packet from the server, for the error leaves through IPVS */
 	meta->server = p->reason == XLVS_REASON_NO_SERVER || p->forward == XLVS_FORWARD_NAT ? XLVS_NO_ROW : p->server;
-	meta->reserved = 0;
+	meta->flags = 0;
 	return XDP_PASS;
 }
 

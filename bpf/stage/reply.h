@@ -40,7 +40,7 @@ static __always_inline enum xlvs_verdict xlvs_reply(struct xlvs_packet *p)
 	v = xlvs_translate(p, false, &p->vaddr, p->vport);
 	if (v != XLVS_NEXT)
 		return v;
-	return route->hop.valid ? xlvs_send(p, &route->hop) : xlvs_ask_slowpath(p, route);
+	return route->hop.valid ? xlvs_send(p, &route->hop) : xlvs_ask_slowpath(p, route, 0, XLVS_REASON_NEIGHBOUR);
 }
 
 #endif

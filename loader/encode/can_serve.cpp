@@ -22,11 +22,8 @@ std::string xdp_can_serve(const model::ServerConfig& config) {
   switch (config.forward) {
     case model::Forward::kMasq:
     case model::Forward::kDirect:
-      return {};
     case model::Forward::kTunnel:
-      if (config.tun_type == model::TunnelType::kIpip) return {};
-      return config.tun_type == model::TunnelType::kGue ? "XDP does not make GUE tunnels"
-                                                        : "XDP does not make GRE tunnels";
+      return {};
     case model::Forward::kLocal:
     case model::Forward::kBypass:
       break;

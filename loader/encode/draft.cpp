@@ -44,8 +44,7 @@ Status check(const model::ServiceKey& key, const model::ServiceConfig& config) {
   if (key.fwmark == 0 && (key.protocol == model::Protocol::kNone || key.address.family != key.family))
     return Error{Errc::kInvalidArgument, "a service needs a protocol and an address, or a firewall mark"};
   if (const std::string why = xdp_can_serve(key, config); !why.empty()) {
-    const bool by_name =
-        sched::find_scheduler(config.scheduler)->pick == sched::Pick::kNone || !config.pe_name.empty();
+    const bool by_name = !config.pe_name.empty();
     return Error{Errc::kUnsupported, why, by_name ? ENOENT : 0};
   }
   return ok();

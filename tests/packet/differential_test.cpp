@@ -40,7 +40,12 @@ class Differential : public DirectorTest {
   model::ServerConfig config(const model::ServiceKey& service, bool v6) {
     const bool same = v6 == (service.family == model::Family::kInet6);
     const std::vector<Forward> methods{Forward::kTunnel, Forward::kDirect, Forward::kMasq};
-    return forwarded(same ? any(methods) : Forward::kTunnel, static_cast<int>(below(6)));
+    model::ServerConfig c = forwarded(same ? any(methods) : Forward::kTunnel, static_cast<int>(below(6)));
+    if (c.forward != Forward::kTunnel || one_in(2)) return c;
+    c.tun_type = one_in(2) ? model::TunnelType::kGue : model::TunnelType::kGre;
+    c.tun_port = c.tun_type == model::TunnelType::kGue ? 6080 : 0;
+    c.tun_flags = static_cast<std::uint16_t>(below(c.tun_type == model::TunnelType::kGue ? 3 : 2));
+    return c;
   }
 
   /// One random edit of a random service's servers.

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <set>
 
+#include "abi/server.h"
 #include "support/director_test.h"
 
 namespace xlvs::support {
@@ -94,6 +95,88 @@ TEST_F(ForwardTest, TunnelsIpv6InIpv4) {
   const Ipv4 outer{.src = "192.168.1.1", .dst = "192.168.1.10", .id = id, .fragment = 0, .ttl = 63};
   EXPECT_TRUE(same_bytes(r.out, kToServer / outer / hop_less(kToVip6) / Udp{} / payload(9)));
 }
+/// All tunnels but IPIP: type, port, flags.
+struct Shim {
+  model::TunnelType type;
+  std::uint16_t port, flags;
+  std::uint16_t length;  ///< bytes between outer and inner header
+};
+const Shim kShims[] = {{model::TunnelType::kGue, 6080, XLVS_TUN_F_NOCSUM, 12},
+                       {model::TunnelType::kGue, 6081, XLVS_TUN_F_CSUM, 12},
+                       {model::TunnelType::kGue, 6082, XLVS_TUN_F_REMCSUM, 12},
+                       {model::TunnelType::kGre, 0, XLVS_TUN_F_NOCSUM, 4},
+                       {model::TunnelType::kGre, 0, XLVS_TUN_F_CSUM, 8}};
+
+// What agree() compares: headers, lengths, and every checksum computed anew over the whole frame.
+TEST_F(ForwardTest, GueAndGreInAllMixturesOfFamilies) {
+  for (const Shim& shim : kShims)
+    for (const char* vip : {"192.0.2.10", "2001:db8::10"})
+      for (const char* rip : {"192.168.1.10", "fd00:1::10"})
+        for (const bool tcp : {true, false}) {
+          SetUp();
+          const bool v6 = std::strchr(vip, ':');
+          const auto service = service_key(tcp ? "TCP" : "UDP", vip, 80);
+          add_service(service);
+          auto config = forwarded(Forward::kTunnel);
+          config.tun_type = shim.type;
+          config.tun_port = shim.port;
+          config.tun_flags = shim.flags;
+          add_server(service, server_key(rip, 80), config);
+          const Frame ip = v6 ? Eth{} / kToVip6 : Eth{} / kToVip;
+          for (const std::size_t size : {0u, 1u, 9u, 1201u}) {
+            const Outcome r = tcp ? agree(ip / Tcp{} / payload(size)) : agree(ip / Udp{.dport = 80} / payload(size));
+            EXPECT_EQ(r.action, static_cast<std::uint32_t>(XDP_REDIRECT));
+            const std::size_t outer = std::strchr(rip, ':') ? 54 : 34;
+            if (shim.type == model::TunnelType::kGue) {
+              EXPECT_GE(r.out[outer], 0xc0) << "a source port of the dynamic range";
+            }
+          }
+          const std::size_t room = kMtu - (std::strchr(rip, ':') ? 40 : 20) - shim.length;
+          const std::size_t headers = (v6 ? 40 : 20) + (tcp ? 20 : 8);
+          const auto sized = [&](std::size_t n) -> Bytes {
+            return tcp ? ip / Tcp{.flags = kAck} / payload(n) : ip / Udp{.dport = 80} / payload(n);
+          };
+          EXPECT_EQ(agree(sized(room - headers)).action, static_cast<std::uint32_t>(XDP_REDIRECT));
+          const Outcome r = agree(sized(room - headers + 1));
+          ASSERT_EQ(r.meta.size(), sizeof(xlvs_meta));
+          xlvs_meta m{};
+          std::memcpy(&m, r.meta.data(), sizeof m);
+          EXPECT_EQ(m.info, room);
+        }
+}
+// A flow keeps its port, flows differ.
+TEST_F(ForwardTest, GueSpreadsFlowsBySourcePort) {
+  const auto service = service_key("UDP", "192.0.2.10", 53);
+  add_service(service);
+  auto config = forwarded(Forward::kTunnel);
+  config.tun_type = model::TunnelType::kGue;
+  config.tun_port = 6080;
+  add_server(service, server_key("192.168.1.10", 53), config);
+  std::set<int> ports;
+  for (std::uint16_t i = 0; i < 64; ++i) {
+    const Bytes frame = Eth{} / kToVip / Udp{.sport = static_cast<std::uint16_t>(2000 + i)};
+    const Outcome first = agree(frame), second = agree(frame);
+    EXPECT_EQ(first.out[34] << 8 | first.out[35], second.out[34] << 8 | second.out[35]);
+    ports.insert(first.out[34] << 8 | first.out[35]);
+  }
+  EXPECT_GT(ports.size(), 55u);
+}
+// A packet without a checksum of its own cannot lend it to the tunnel's.
+TEST_F(ForwardTest, UdpWithoutAChecksumIsSummedByTheSlowPath) {
+  for (const Shim& shim : kShims) {
+    SetUp();
+    const auto service = service_key("UDP", "192.0.2.10", 53);
+    add_service(service);
+    auto config = forwarded(Forward::kTunnel);
+    config.tun_type = shim.type;
+    config.tun_port = shim.port;
+    config.tun_flags = shim.flags;
+    add_server(service, server_key("192.168.1.10", 53), config);
+    const Outcome r = agree(Eth{} / kToVip / Udp{.checksum = 0} / payload(9));
+    EXPECT_EQ(r.action, static_cast<std::uint32_t>(shim.flags ? XDP_PASS : XDP_REDIRECT));
+  }
+}
+
 // Packets that may be fragmented on the way need ids that differ (RFC 6864).
 TEST_F(ForwardTest, GivesFragmentableTunnelPacketsIdsOfTheirOwn) {
   serve("UDP", "192.0.2.10", 53, "192.168.1.10", Forward::kTunnel);

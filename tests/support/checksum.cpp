@@ -24,14 +24,17 @@ std::optional<std::string> wrong_transport(View packet, std::uint8_t protocol, V
     case 4:
     case 41:
       return wrong_ip(packet);
+    case 47:  // GRE with a checksum
+      if (packet.size() >= 8 && packet[0] & 0x80 && internet_checksum(packet) != 0) return "GRE checksum";
+      return std::nullopt;
     case 1:
       if (internet_checksum(packet) != 0) return "ICMP checksum";
       return std::nullopt;
     case 6:
     case 17:
     case 58: {
-      if (protocol == 17 && packet.size() >= 8 && word(packet, 6) == 0 && src.size() == 4)
-        return std::nullopt;  // no checksum
+      if (protocol == 17 && packet.size() >= 8 && word(packet, 6) == 0)
+        return std::nullopt;  // no checksum; over IPv6 that is for tunnels (RFC 6935)
       if (internet_checksum(packet, pseudo_header_sum(src, dst, protocol, packet.size())) == 0)
         return std::nullopt;
       return fmt::format("{} checksum", protocol == 6 ? "TCP" : protocol == 17 ? "UDP" : "ICMPv6");

@@ -44,14 +44,14 @@ std::unique_ptr<Director> load() {
 void expect_ok(const Status& s) { ASSERT_TRUE(s) << s.error().what; }
 
 /// The slow path's metadata, as the reference expects it.
-testing::AssertionResult same_meta(const Bytes& got, const Route& want) {
+testing::AssertionResult same_meta(const Bytes& got, const Route& want, std::uint32_t flags) {
   xlvs_meta m{};
   if (got.size() != sizeof m) return testing::AssertionFailure() << got.size() << " bytes of metadata";
   std::memcpy(&m, got.data(), sizeof m);
   Bytes hop(want.gateway.size());
   std::memcpy(hop.data(), m.nexthop, hop.size());
   if (m.magic != XLVS_META_MAGIC || m.kind != XLVS_META_NEIGHBOUR || m.ifindex != want.ifindex ||
-      m.family != (hop.size() == 4 ? 2u : 10u) || hop != want.gateway)
+      m.flags != flags || m.family != (hop.size() == 4 ? 2u : 10u) || hop != want.gateway)
     return testing::AssertionFailure() << "metadata names another way:" << hexdump(got);
   return testing::AssertionSuccess();
 }
@@ -78,13 +78,6 @@ std::uint64_t counted_as(xlvs_reason reason, const std::vector<std::uint64_t>& b
   return n;
 }
 
-/// Clears what may differ: an IPv4 id and the checksum that covers it.
-Bytes without_id(Bytes frame, std::size_t at) {
-  if (at == 0 || frame.size() < at + 8) return frame;
-  for (std::size_t i : {at, at + 1, at + 6, at + 7}) frame[i] = 0;
-  return frame;
-}
-
 }  // namespace
 
 model::ServiceKey service_key(const std::string& protocol, const std::string& address, std::uint16_t port) {
@@ -108,6 +101,12 @@ model::ServerConfig forwarded(model::Forward forward, int weight) {
   c.forward = forward;
   c.weight = weight;
   return c;
+}
+
+Bytes without(Bytes frame, const std::vector<std::size_t>& words) {
+  for (const std::size_t at : words)
+    if (at + 2 <= frame.size()) frame[at] = frame[at + 1] = 0;
+  return frame;
 }
 
 testing::AssertionResult same_bytes(const Bytes& got, const Bytes& want) {
@@ -183,14 +182,14 @@ Outcome DirectorTest::agree(const Bytes& frame, std::uint32_t ifindex) {
   if (!(want.error && got.action == XDP_DROP)) {
     EXPECT_EQ(got.action, want.action);
     if (want.action != XDP_DROP) {
-      EXPECT_TRUE(same_bytes(without_id(got.out, want.free_id_at), without_id(want.out, want.free_id_at)));
-      if (want.free_id_at && !wrong_checksum(frame)) {
+      EXPECT_TRUE(same_bytes(without(got.out, want.free), without(want.out, want.free)));
+      if (!want.free.empty() && !want.slow_flags && !wrong_checksum(frame)) {
         EXPECT_EQ(wrong_checksum(got.out), std::nullopt) << hexdump(got.out);
       }
     }
   }
   if (want.slow) {
-    EXPECT_TRUE(same_meta(got.meta, *want.slow));
+    EXPECT_TRUE(same_meta(got.meta, *want.slow, want.slow_flags));
   } else if (want.error && got.action == XDP_PASS) {
     EXPECT_TRUE(same_meta(got.meta, *want.error, frame));
   } else {

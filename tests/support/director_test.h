@@ -18,6 +18,8 @@ model::ServiceKey service_key(const std::string& protocol, const std::string& ad
 model::ServerKey server_key(const std::string& address, std::uint16_t port);
 model::ServerConfig forwarded(model::Forward forward, int weight = 1);
 
+/// A frame whose 16-bit words at these offsets are 0.
+Bytes without(Bytes frame, const std::vector<std::size_t>& words);
 /// Whole frames compared; a difference is shown with offsets.
 testing::AssertionResult same_bytes(const Bytes& got, const Bytes& want);
 

@@ -108,15 +108,36 @@ void translate(Bytes& ip, bool destination, const Bytes& address, std::uint16_t 
   if (proto == 17 && word(ip, check_at) == 0) set_word(ip, check_at, 0xffff);
 }
 
-/// The packet inside an outer header from `src` to `dst`; an IPv4 id is left 0.
-Bytes encapsulate(const Bytes& ip, const Bytes& src, const Bytes& dst, std::size_t length) {
+/// GUE or GRE before the packet; an empty one for IPIP. The source port of GUE and all checksums are left 0.
+Bytes shim_before(const Bytes& ip, const model::ServerConfig& config, std::size_t length) {
   const bool inner6 = ip[0] >> 4 == 6;
+  if (config.tun_type == model::TunnelType::kGue) {
+    Bytes gue{0, 0, 0, 0, 0, 0, 0, 0, 0, static_cast<std::uint8_t>(inner6 ? 41 : 4), 0, 0};
+    set_word(gue, 2, config.tun_port);
+    set_word(gue, 4, static_cast<std::uint16_t>(length + gue.size()));
+    return gue;
+  }
+  if (config.tun_type != model::TunnelType::kGre) return {};
+  Bytes gre{0, 0, 0, 0};
+  set_word(gre, 2, inner6 ? 0x86dd : 0x0800);
+  if (config.tun_flags == 0) return gre;
+  gre[0] = 0x80;
+  gre.resize(8);
+  return gre;
+}
+
+/// The packet inside an outer header from `src` to `dst`; what may be anything is left 0.
+Bytes encapsulate(const Bytes& ip, const Bytes& src, const Bytes& dst, const model::ServerConfig& config,
+                  std::size_t length) {
+  const bool inner6 = ip[0] >> 4 == 6;
+  const Bytes shim = shim_before(ip, config, length);
   const std::uint8_t tos = inner6 ? static_cast<std::uint8_t>(ip[0] << 4 | ip[1] >> 4) : ip[1];
-  const std::uint8_t ttl = ip[inner6 ? 7 : 8], proto = inner6 ? 41 : 4;
+  const std::uint8_t ttl = ip[inner6 ? 7 : 8];
+  const std::uint8_t proto = shim.size() == 12 ? 17 : !shim.empty() ? 47 : inner6 ? 41 : 4;
   Bytes outer;
   if (dst.size() == 4) {
     outer = {0x45, tos, 0, 0, 0, 0, 0, 0, ttl, proto, 0, 0};
-    set_word(outer, 2, static_cast<std::uint16_t>(length + 20));
+    set_word(outer, 2, static_cast<std::uint16_t>(length + shim.size() + 20));
     if (!inner6) outer[6] = ip[6] & 0x40;  // don't fragment
   } else {
     outer = {static_cast<std::uint8_t>(0x60 | tos >> 4),
@@ -127,17 +148,18 @@ Bytes encapsulate(const Bytes& ip, const Bytes& src, const Bytes& dst, std::size
              0,
              proto,
              ttl};
-    set_word(outer, 4, static_cast<std::uint16_t>(length));
+    set_word(outer, 4, static_cast<std::uint16_t>(length + shim.size()));
   }
   outer.insert(outer.end(), src.begin(), src.end());
   outer.insert(outer.end(), dst.begin(), dst.end());
   if (dst.size() == 4) set_word(outer, 10, internet_checksum(outer));
+  outer.insert(outer.end(), shim.begin(), shim.end());
   outer.insert(outer.end(), ip.begin(), ip.end());
   return outer;
 }
 
-Expected pass(const Bytes& frame, xlvs_reason reason) { return {XDP_PASS, reason, frame, {}, 0, {}}; }
-Expected drop(xlvs_reason reason) { return {XDP_DROP, reason, {}, {}, 0, {}}; }
+Expected pass(const Bytes& frame, xlvs_reason reason) { return {XDP_PASS, reason, frame, {}, {}, 0, {}}; }
+Expected drop(xlvs_reason reason) { return {XDP_DROP, reason, {}, {}, {}, 0, {}}; }
 
 /// The error that an IP packet (with anything behind it) in `frame` is owed: back to its source, from the
 /// address that it was sent to, quoting as much as fits into what every host takes (RFC 1812, RFC 4443).
@@ -158,7 +180,7 @@ Bytes icmp_error(const Bytes& frame, const Bytes& quoted, std::uint8_t type, std
     ip = {0x60, 0, 0, 0, 0, 0, 58, 64};
     set_word(ip, 4, static_cast<std::uint16_t>(icmp.size()));
   } else {
-    ip = {0x45, 0xc0, 0, 0, 0, 0, 0, 0, 64, 1, 0, 0};
+    ip = {0x45, static_cast<std::uint8_t>(0xc0 | (quoted[1] & 0x1e)), 0, 0, 0, 0, 0, 0, 64, 1, 0, 0};
     set_word(ip, 2, static_cast<std::uint16_t>(20 + icmp.size()));
   }
   ip.insert(ip.end(), dst.begin(), dst.end());
@@ -184,7 +206,7 @@ Expected Reference::Packet::error(const Bytes& quoted, xlvs_reason reason, std::
   out.insert(out.end(), quoted.begin(), quoted.end());
   OwedError owed{static_cast<std::uint32_t>(type << 8 | code), info, {}};
   if (may_be_answered(frame, src)) owed.answer = icmp_error(frame, quoted, type, code, info);
-  return {XDP_PASS, reason, out, {}, 0, owed};
+  return {XDP_PASS, reason, out, {}, {}, 0, owed};
 }
 
 void Reference::add_service(const model::ServiceKey& key, const std::string& scheduler) {
@@ -285,18 +307,20 @@ void Reference::step(Connection& c, const Packet& p, bool from_server) {
 }
 
 /// The packet (from its IP header on) in a frame on its way.
-Expected Reference::send(const Packet& p, const Route& route, Bytes packet) const {
+/// by_hand: the slow path must fill in a checksum first.
+Expected Reference::send(const Packet& p, const Route& route, Bytes packet, bool by_hand) const {
   const bool v6 = packet[0] >> 4 == 6;
   Bytes out(p.frame.begin(), p.frame.begin() + 12);
-  if (route.kind == Route::Kind::kForward) {
+  if (route.kind == Route::Kind::kForward && !by_hand) {
     std::copy(route.dmac.begin(), route.dmac.end(), out.begin());
     std::copy(route.smac.begin(), route.smac.end(), out.begin() + 6);
   }
   out.insert(out.end(),
              {static_cast<std::uint8_t>(v6 ? 0x86 : 0x08), static_cast<std::uint8_t>(v6 ? 0xdd : 0x00)});
   out.insert(out.end(), packet.begin(), packet.end());
-  if (route.kind == Route::Kind::kUnresolved) return {XDP_PASS, XLVS_REASON_NEIGHBOUR, out, route, 0, {}};
-  return {route.ifindex == p.ifindex ? XDP_TX : XDP_REDIRECT, XLVS_REASON_FORWARDED, out, {}, 0, {}};
+  if (by_hand) return {XDP_PASS, XLVS_REASON_BY_HAND, out, route, {}, XLVS_META_F_SUM, {}};
+  if (route.kind == Route::Kind::kUnresolved) return {XDP_PASS, XLVS_REASON_NEIGHBOUR, out, route, {}, 0, {}};
+  return {route.ifindex == p.ifindex ? XDP_TX : XDP_REDIRECT, XLVS_REASON_FORWARDED, out, {}, {}, 0, {}};
 }
 
 Expected Reference::to_server(const Packet& p, Connection& c) {
@@ -310,7 +334,11 @@ Expected Reference::to_server(const Packet& p, Connection& c) {
     return pass(p.frame, XLVS_REASON_SERVER_LOCAL);
   if (route.kind == Route::Kind::kLocal || route.kind == Route::Kind::kNone)
     return drop(XLVS_REASON_NO_ROUTE);
-  const std::size_t overhead = c.forward != model::Forward::kTunnel ? 0 : address.size() == 4 ? 20 : 40;
+  const bool tunnel = c.forward == model::Forward::kTunnel, outer4 = tunnel && address.size() == 4;
+  const std::size_t shim = tunnel ? shim_before(p.ip(), server.config, p.length).size() : 0,
+                    outer = outer4 ? 20 : 40, overhead = tunnel ? outer + shim : 0;
+  const bool sums = shim && server.config.tun_flags != 0;
+  const bool by_hand = sums && p.proto == 17 && word(p.frame, p.l4 + 6) == 0;
   Bytes ip = p.ip();
   decrease_ttl(ip);
   // a neighbour that is unknown tells no MTU: the next packet learns it
@@ -321,9 +349,11 @@ Expected Reference::to_server(const Packet& p, Connection& c) {
   }
   if (c.forward == model::Forward::kMasq)
     translate(ip, true, address, server.key.port ? server.key.port : p.dport);
-  if (c.forward == model::Forward::kTunnel) ip = encapsulate(ip, route.source, address, p.length);
-  Expected e = send(p, route, ip);
-  if (overhead == 20 && !(ip[6] & 0x40)) e.free_id_at = 14 + 4;
+  if (tunnel) ip = encapsulate(ip, route.source, address, server.config, p.length);
+  Expected e = send(p, route, ip, by_hand);
+  if (outer4 && !(ip[6] & 0x40)) e.free = {14 + 4, 14 + 10};
+  if (shim == 12) e.free.push_back(14 + outer);
+  if (sums) e.free.push_back(14 + outer + (shim == 12 ? 6 : 4));
   return e;
 }
 

@@ -28,7 +28,10 @@ struct Expected {
   xlvs_reason reason = XLVS_REASON_FORWARDED;
   Bytes out;                   ///< the whole frame; of no account if it is dropped
   std::optional<Route> slow;   ///< NEIGHBOUR: the way that the metadata must name
-  std::size_t free_id_at = 0;  ///< not 0: two bytes there (an IPv4 id) may be anything, and so the checksum
+  /// Offsets of 16-bit words that may be anything: an IPv4 id, a flow's port, the checksums that cover them.
+  /// The whole frame's checksums must be right all the same, if they were before.
+  std::vector<std::size_t> free;
+  std::uint32_t slow_flags = 0;  ///< with .slow: XLVS_META_F_*
   std::optional<OwedError> error;  ///< for the slow path; rate limited, so a drop in silence is right too
 };
 
@@ -82,7 +85,7 @@ class Reference {
   Expected to_server(const Packet& p, Connection& c);
   std::optional<Expected> reply(const Packet& p);
   Expected balance(const Packet& p);
-  Expected send(const Packet& p, const Route& route, Bytes packet) const;
+  Expected send(const Packet& p, const Route& route, Bytes packet, bool by_hand = false) const;
 
   Network network_;
   std::map<model::ServiceKey, std::shared_ptr<Service>> services_;

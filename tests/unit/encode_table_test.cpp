@@ -125,9 +125,7 @@ TEST_F(TableTest, RefusesWhatXdpCannotServe) {
   EXPECT_OK(table.add_service(service_key("192.0.2.10", 21, model::Protocol::kUdp), {}));
   EXPECT_OK(table.add_service(web, {}));
   EXPECT_ERRC(table.edit_service(web, {.pe_name = "sip"}), Errc::kUnsupported);
-  EXPECT_ERRC(
-      table.add_server(web, rs(1), {.forward = model::Forward::kTunnel, .tun_type = model::TunnelType::kGre}),
-      Errc::kUnsupported);
+  EXPECT_ERRC(table.add_server(web, rs(1), {.forward = model::Forward::kBypass}), Errc::kUnsupported);
   EXPECT_ERRC(
       table.add_server(web, rs(1), {.forward = model::Forward::kTunnel, .tun_type = model::TunnelType::kGue}),
       Errc::kInvalidArgument);

@@ -85,8 +85,7 @@ struct RouterTest : ::testing::Test {
   const model::ServiceKey web = service_key("192.0.2.10", 80), ftp = service_key("192.0.2.10", 21),
                           mark = encode::mark_key(7);
   const model::ServerKey one = server_key("198.51.100.1", 80), two = server_key("198.51.100.2", 80);
-  const model::ServerConfig gue{
-      .forward = model::Forward::kTunnel, .tun_type = model::TunnelType::kGue, .tun_port = 6080};
+  const model::ServerConfig bypass{.forward = model::Forward::kBypass};  // what XDP does not do
 
   Result<std::unique_ptr<Backend>> open(Router::Load load) {
     if (load == Router::Load::kLoad && loadable) loaded = true;
@@ -154,14 +153,14 @@ TEST_F(RouterTest, MovesAServiceWholeWhenAnEditAsksForWhatXdpCannotDo) {
 TEST_F(RouterTest, MovesAServiceForOneOfItsServers) {
   EXPECT_OK(router.add_service(web, scheduled("rr")));
   EXPECT_OK(router.add_server(web, one, weighing(3)));
-  EXPECT_OK(router.add_server(web, two, gue));
+  EXPECT_OK(router.add_server(web, two, bypass));
   EXPECT_THAT(last_octets(kernel, web), ElementsAre(2, 1));
   EXPECT_THAT(ports(xdp), IsEmpty());
 }
 
 TEST_F(RouterTest, KeepsAServiceWithTheKernelWhenXdpCouldServeItAgain) {
   EXPECT_OK(router.add_service(web, scheduled("rr")));
-  EXPECT_OK(router.add_server(web, one, gue));
+  EXPECT_OK(router.add_server(web, one, bypass));
   EXPECT_OK(router.delete_server(web, one));
   EXPECT_OK(router.edit_service(web, scheduled("wrr")));
   EXPECT_THAT(ports(kernel), ElementsAre(80));
@@ -187,7 +186,7 @@ TEST_F(RouterTest, ReplacesWhatAKilledMoveLeftInTheKernel) {
   EXPECT_OK(kernel.add_server(web, two, weighing(1)));
   EXPECT_THAT(ports(router), ElementsAre(80));
   EXPECT_EQ((*router.service(web)).config.scheduler, "rr");
-  EXPECT_OK(router.add_server(web, one, gue));
+  EXPECT_OK(router.add_server(web, one, bypass));
   EXPECT_THAT(last_octets(kernel, web), ElementsAre(1));
 }
 
@@ -221,7 +220,7 @@ TEST_F(RouterTest, SaysWhatXdpCannotDoWhereThereIsNoKernelIpvs) {
   EXPECT_THAT(s.error().what, HasSubstr("FTP"));
   EXPECT_THAT(s.error().what, HasSubstr("this kernel has no IPVS"));
   EXPECT_OK(router.add_service(web, scheduled("rr")));
-  EXPECT_ERRC(router.add_server(web, one, gue), Errc::kUnsupported);
+  EXPECT_ERRC(router.add_server(web, one, bypass), Errc::kUnsupported);
   EXPECT_OK(router.add_server(web, one, nat()));
   EXPECT_ERRC(router.start_daemon({}), Errc::kUnsupported);
 }
