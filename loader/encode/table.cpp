@@ -216,6 +216,7 @@ Result<std::vector<model::Server>> Table::servers(const model::ServiceKey& key) 
 }
 
 Status Table::connections(const std::function<void(const model::Connection&)>& each) {
+  if (Status s = shared_.host.map_connections(); !s) return s;
   walk_connections(shared_.memory, shared_.host.now(), each);
   return ok();
 }

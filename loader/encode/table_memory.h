@@ -19,7 +19,8 @@ struct alignas(XLVS_BLOCK_SIZE) Block {
   std::uint8_t bytes[XLVS_BLOCK_SIZE];
 };
 
-/// Borrowed views of every memory-mapped array of one table. Packets change `loads`, `conns*`, and the
+/// Borrowed views of every memory-mapped array of one table; conns* may be looked into after
+/// TableHost::map_connections(). Packets change `loads`, `conns*`, and the
 /// tickets in `arena` at any time: use std::atomic_ref for words that they share.
 struct TableMemory {
   xlvs_control* control = nullptr;
@@ -39,6 +40,8 @@ class TableHost {
   virtual ~TableHost() = default;
   /// Counters of these rows of xlvs_lines, summed over CPUs, in the order asked for.
   virtual Result<std::vector<xlvs_counters>> counters(std::span<const std::uint32_t> servers) = 0;
+  /// Makes conns4 and conns6 of the memory readable. They are most of a table, and few commands need them.
+  virtual Status map_connections() { return ok(); }
   /// The data plane's clock now, in ticks (abi/base.h).
   virtual std::uint32_t now() = 0;
   /// The address this host would send from to `to`, as its routes stand; all zero when there is no route.

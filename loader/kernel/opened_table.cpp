@@ -2,14 +2,15 @@
 // Maps a pinned table's arrays, refusing what is not of this ABI or not of the sizes that control states.
 #include "kernel/opened_table.h"
 
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <fmt/format.h>
-#include <arpa/inet.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -28,7 +29,7 @@ Error damaged(const TableDir& dir, const std::string& why) {
 
 /// Sums values of `T`, one per CPU each of `stride` bytes, with `add`.
 template <typename T, typename Add>
-T sum_cpus(const std::vector<char>& values, unsigned cpus, Add add) {
+T sum_cpus(std::span<const char> values, unsigned cpus, Add add) {
   const std::size_t stride = (sizeof(T) + 7) & ~std::size_t{7};
   T sum{};
   for (unsigned cpu = 0; cpu < cpus; ++cpu) {
@@ -47,6 +48,11 @@ void add_line(xlvs_line& sum, const xlvs_line& one) {
   sum.counters.out_bytes += one.counters.out_bytes;
 }
 
+Error cannot_map(const char* map, std::size_t length, int error) {
+  return Error{Errc::kSystem,
+               fmt::format("cannot map {} ({}): {}", map, human_bytes(length), std::strerror(error)), error};
+}
+
 Error cannot_read(const char* map, std::uint32_t row, int error) {
   return Error{Errc::kSystem, fmt::format("cannot read row {} of {}: {}", row, map, std::strerror(error)),
                error};
@@ -54,24 +60,55 @@ Error cannot_read(const char* map, std::uint32_t row, int error) {
 
 }  // namespace
 
-template <typename T>
-Status OpenedTable::map_array(const char* name, std::uint64_t entries, std::span<T>& view) {
+Result<UniqueFd> OpenedTable::open_array(const char* name, std::uint64_t entries, std::size_t entry_size) {
   auto fd = open_pinned(fd_path(dir_.folder), name);
   if (!fd) return damaged(dir_, fd.error().what);
   const auto shape = map_shape(*fd, name);
   if (!shape) return shape.error();
-  if (shape->value_size != sizeof(T) || shape->max_entries != entries)
+  if (shape->value_size != entry_size || shape->max_entries != entries)
     return damaged(dir_, fmt::format("{} has {} entries of {} bytes, not {} of {}", name, shape->max_entries,
-                                     shape->value_size, entries, sizeof(T)));
+                                     shape->value_size, entries, entry_size));
+  return fd;
+}
+
+template <typename T>
+Status OpenedTable::map_array(const char* name, std::uint64_t entries, std::span<T>& view) {
+  const auto fd = open_array(name, entries, sizeof(T));
+  if (!fd) return fd.error();
   const std::size_t length = entries * sizeof(T);
   void* address = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd->get(), 0);
-  if (address == MAP_FAILED)
-    return Error{Errc::kSystem,
-                 fmt::format("cannot map {} ({}): {}", name, human_bytes(length), std::strerror(errno)),
-                 errno};
+  if (address == MAP_FAILED) return cannot_map(name, length, errno);
   mappings_.push_back({address, length});
   view = std::span(static_cast<T*>(address), entries);
   return ok();
+}
+
+/// Only takes the addresses: to map a large array costs milliseconds, for the kernel enters every page.
+template <typename T>
+Status OpenedTable::reserve_array(const char* name, std::uint64_t entries, std::span<T>& view,
+                                  UniqueFd& map) {
+  auto fd = open_array(name, entries, sizeof(T));
+  if (!fd) return fd.error();
+  const std::size_t length = entries * sizeof(T);
+  void* address = ::mmap(nullptr, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (address == MAP_FAILED) return cannot_map(name, length, errno);
+  mappings_.push_back({address, length});
+  view = std::span(static_cast<T*>(address), entries);
+  map = std::move(*fd);
+  return ok();
+}
+
+Status OpenedTable::map_connections() {
+  const auto map_over = [](const char* name, auto view, UniqueFd& map) -> Status {
+    if (!map) return ok();
+    if (::mmap(view.data(), view.size_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, map.get(),
+               0) == MAP_FAILED)
+      return cannot_map(name, view.size_bytes(), errno);
+    map = UniqueFd();
+    return ok();
+  };
+  if (auto s = map_over("xlvs_conns4", memory_.conns4, conns4_); !s) return s;
+  return map_over("xlvs_conns6", memory_.conns6, conns6_);
 }
 
 Status OpenedTable::map_all(const Capacity& c) {
@@ -86,8 +123,8 @@ Status OpenedTable::map_all(const Capacity& c) {
   if (auto s = map_array("xlvs_arena", c.arena_blocks, memory_.arena); !s) return s;
   if (auto s = map_array("xlvs_servers", c.max_servers, memory_.servers); !s) return s;
   if (auto s = map_array("xlvs_loads", c.max_servers, memory_.loads); !s) return s;
-  if (auto s = map_array("xlvs_conns4", c.buckets4, memory_.conns4); !s) return s;
-  if (auto s = map_array("xlvs_conns6", c.buckets6, memory_.conns6); !s) return s;
+  if (auto s = reserve_array("xlvs_conns4", c.buckets4, memory_.conns4, conns4_); !s) return s;
+  if (auto s = reserve_array("xlvs_conns6", c.buckets6, memory_.conns6, conns6_); !s) return s;
   for (auto [name, fd] : {std::pair{"xlvs_lines", &lines_}, std::pair{"xlvs_reasons", &reasons_}}) {
     auto opened = open_pinned(fd_path(dir_.folder), name);
     if (!opened) return damaged(dir_, opened.error().what);
@@ -142,15 +179,41 @@ Result<std::vector<std::uint64_t>> OpenedTable::reasons() {
   return sums;
 }
 
-Result<std::vector<xlvs_counters>> OpenedTable::counters(std::span<const std::uint32_t> servers) {
-  std::vector<char> values(cpus_ * sizeof(xlvs_line));
-  std::vector<xlvs_counters> sums;
-  sums.reserve(servers.size());
-  for (const std::uint32_t row : servers) {
-    if (::bpf_map_lookup_elem(lines_.get(), &row, values.data()) != 0)
+Status OpenedTable::read_lines(std::uint32_t first, std::uint32_t end, std::vector<xlvs_counters>& out) {
+  constexpr std::uint32_t kChunk = 1024;
+  const std::size_t stride = cpus_ * sizeof(xlvs_line);
+  std::vector<std::uint32_t> keys(std::min(kChunk, end - first));
+  std::vector<char> values(keys.size() * stride);
+  for (std::uint32_t row = first; row < end;) {
+    std::uint32_t behind = row - 1, next = 0, count = std::min(kChunk, end - row);
+    if (::bpf_map_lookup_batch(lines_.get(), row == 0 ? nullptr : &behind, &next, keys.data(), values.data(),
+                               &count, nullptr) != 0 &&
+        errno != ENOENT)  // the array's end: what there was has been read
       return cannot_read("xlvs_lines", row, errno);
-    sums.push_back(sum_cpus<xlvs_line>(values, cpus_, add_line).counters);
+    if (count == 0) return cannot_read("xlvs_lines", row, ENOENT);
+    for (std::uint32_t i = 0; i < count; ++i)
+      out.push_back(
+          sum_cpus<xlvs_line>(std::span(values).subspan(i * stride, stride), cpus_, add_line).counters);
+    row += count;
   }
+  return ok();
+}
+
+/// A service's rows mostly lie together, and so do those of all services: one system call reads many.
+Result<std::vector<xlvs_counters>> OpenedTable::counters(std::span<const std::uint32_t> servers) {
+  std::vector<xlvs_counters> sums;
+  if (servers.empty()) return sums;
+  sums.reserve(servers.size());
+  const auto [least, most] = std::minmax_element(servers.begin(), servers.end());
+  const std::uint64_t spread = std::uint64_t{*most} - *least + 1;
+  if (spread > 4 * servers.size()) {
+    for (const std::uint32_t row : servers)
+      if (auto s = read_lines(row, row + 1, sums); !s) return s.error();
+    return sums;
+  }
+  std::vector<xlvs_counters> all;
+  if (auto s = read_lines(*least, *most + 1, all); !s) return s.error();
+  for (const std::uint32_t row : servers) sums.push_back(all[row - *least]);
   return sums;
 }
 

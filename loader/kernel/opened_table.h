@@ -39,6 +39,7 @@ class OpenedTable : public encode::TableHost {
   Result<std::vector<std::uint64_t>> reasons();
 
   Result<std::vector<xlvs_counters>> counters(std::span<const std::uint32_t> servers) override;
+  Status map_connections() override;
   std::uint32_t now() override;
   xlvs_addr source_for(const xlvs_addr& to, unsigned family) override;
   /// kNotFound when the table was removed while we waited.
@@ -55,10 +56,16 @@ class OpenedTable : public encode::TableHost {
   Status map_all(const Capacity& capacity);
   template <typename T>
   Status map_array(const char* name, std::uint64_t entries, std::span<T>& view);
+  template <typename T>
+  Status reserve_array(const char* name, std::uint64_t entries, std::span<T>& view, UniqueFd& map);
+  /// Counters of the rows from `first` to before `end`, appended.
+  Status read_lines(std::uint32_t first, std::uint32_t end, std::vector<xlvs_counters>& out);
+  Result<UniqueFd> open_array(const char* name, std::uint64_t entries, std::size_t entry_size);
 
   TableDir dir_;
   unsigned cpus_;  ///< possible ones: the length of a per-CPU value
   UniqueFd lines_;
+  UniqueFd conns4_, conns6_;  ///< until map_connections()
   UniqueFd reasons_;
   std::vector<Mapping> mappings_;
   encode::TableMemory memory_;
