@@ -34,6 +34,12 @@ struct xlvs_flow {
 	/* between the stages of xlvs_open() */
 	__u32 service; /* row */
 	__u32 version; /* block */
+	/* of a persistent service: the client's template */
+	struct xlvs_addr caddr; /* the client as the service's netmask leaves it */
+	__u64 chash;
+	__u32 timeout; /* ticks */
+	__be16 vport;
+	__u16 reserved;
 };
 
 /* The flow in work.  Writer, reader: the program that opens it.

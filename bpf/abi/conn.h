@@ -39,10 +39,19 @@ struct xlvs_conn {
 	__u32 meta;
 	__u32 expires; /* tick after which the entry is free to go */
 	__u32 server;  /* row in xlvs_servers */
-	__u32 control; /* of a connection: its template's place plus 1, 0 = none; of a template: connections it controls */
-	__u32 packets; /* client's packets so far */
+	__u32 control; /* of a connection: its template's place (bucket * XLVS_CONN_WAYS + way) plus 1, 0 = none;
+			* of a template: connections it controls */
+	__u32 packets; /* of a connection: client's packets so far; of a template: ticks that a use prolongs it by */
 };
 static_assert(sizeof(struct xlvs_conn) == 20, "common part");
+
+/* A template's state: bits. Its key is the masked client, client port 0, and
+ * the service; meta and expires change in one 64-bit
+ * compare-and-swap, so that it does not expire under a new connection. It stays where it is while
+ * connections name its place: the sweep prolongs it by XLVS_REARM_SECONDS. */
+#define XLVS_TEMPLATE_ASSURED 1 /* IP_VS_CTPL_S_ASSURED: one of its connections was established */
+#define XLVS_TEMPLATE_INVALID 2 /* its server was gone when it was used: is never found again */
+#define XLVS_REARM_SECONDS    60
 
 struct xlvs_conn4 {
 	struct xlvs_conn c;

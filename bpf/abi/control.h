@@ -6,6 +6,7 @@
 #include "abi/base.h"
 #include "abi/conn.h"
 #include "abi/hash.h"
+#include "abi/settings.h"
 
 #define XLVS_TIMEOUT_STATES 16
 enum xlvs_timeout_row { XLVS_TIMEOUT_TCP, XLVS_TIMEOUT_UDP, XLVS_TIMEOUT_SCTP, XLVS_TIMEOUT_ROWS };
@@ -35,7 +36,7 @@ struct xlvs_control {
 	__u32 service_cursor;
 	__u32 server_cursor;
 	__u32 trash;	    /* servers USED but not AVAILABLE */
-	__u32 reserved[6];
+	__u32 settings[XLVS_SETTINGS_ROOM]; /* by enum xlvs_setting */
 };
 
 /* Constants of the loaded programs (.rodata, set before load): the verifier

@@ -35,7 +35,7 @@ struct xlvs_server {
 	struct xlvs_addr addr;
 	struct xlvs_addr tun_src; /* source of the outer header; kept fresh by the data plane where the FIB tells it */
 	/* these eight bytes are one aligned word: one store sets an edit of them */
-	__be16 port;		  /* 0 = the port that the client addressed */
+	__be16 port;		  /* as named by commands; 0 = the port that the client addressed */
 	__u8 family;		  /* of addr */
 	__u8 forward;		  /* enum xlvs_forward, for new connections */
 	__u8 tun_type;		  /* enum xlvs_tunnel */
@@ -43,7 +43,9 @@ struct xlvs_server {
 	__be16 tun_port;
 	__u32 flags;		  /* XLVS_SERVER_F_* */
 	__u32 trash_since;	  /* tick of deletion, when USED without AVAILABLE */
-	__u32 reserved[4];
+	__be16 nat_port;	  /* port that NAT sends to: .port, but 0 when the service takes any port */
+	__u16 pad;
+	__u32 reserved[3];
 	/* the second: what commands need */
 	struct xlvs_service_key svc;
 	struct xlvs_counters zero; /* xlvs_record.zero at deletion, when KEPT */
@@ -61,7 +63,7 @@ struct xlvs_load {
 	__u32 upper;	  /* mirror of xlvs_record.upper */
 	__u32 lower;	  /* mirror of xlvs_record.lower */
 	__u32 joined;	  /* lblcr: when it joined its service's set, as a number (xlvs_service.joined); 0 = it did not */
-	__u32 reserved;
+	__u32 weight;	  /* mirror of xlvs_record.weight; 0 = quiesced */
 };
 static_assert(sizeof(struct xlvs_load) == 32, "half a cache line");
 

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "net/ip.h"
 #include "stage/count.h"
+#include "stage/template.h"
 #include "stage/state.h"
 
 /* What an entry's meta must show under this mask to be a client's connection of the protocol. */
@@ -31,7 +32,7 @@ static __always_inline bool xlvs_matches6(const struct xlvs_packet *p, const str
 /* The port that a server is reached at: its own, or the one that the client addressed. */
 static __always_inline __be16 xlvs_server_port(const struct xlvs_server *s, __be16 vport)
 {
-	return s->port ? s->port : vport;
+	return s->nat_port ? s->nat_port : vport;
 }
 
 /* Is this entry the packet's, seen from a NAT server's side? */
@@ -154,6 +155,17 @@ static __always_inline bool xlvs_lookup(struct xlvs_packet *p, enum xlvs_directi
 	return xlvs_search(p, xlvs_second_bucket(p, XLVS_FORWARD_NAT), dir);
 }
 
+/* The connection is established, and so is the template that controls it, if any. */
+static __always_inline void xlvs_assure(const int family, __u32 control)
+{
+	if (!control)
+		return;
+	if (family == XLVS_AF_INET)
+		xlvs_assure4(control);
+	else
+		xlvs_assure6(control);
+}
+
 /* Moves the connection on: state, counts, timer. An established flow that
  * stays established writes only when its expiry moves by a tick. */
 static __always_inline void xlvs_advance(struct xlvs_packet *p, enum xlvs_direction dir)
@@ -170,6 +182,9 @@ static __always_inline void xlvs_advance(struct xlvs_packet *p, enum xlvs_direct
 			xlvs_recount(p->server, from, to);
 		p->meta = to;
 	}
+	if (p->proto == IPPROTO_TCP ? to != from && XLVS_CONN_STATE(to) == XLVS_TCP_ESTABLISHED :
+				      dir == XLVS_DIR_OUTPUT)
+		xlvs_assure(p->family, READ_ONCE(c->control));
 	expires = p->now + xlvs_timeout(p->control, p->proto, to);
 	if (READ_ONCE(c->expires) != expires)
 		WRITE_ONCE(c->expires, expires);
@@ -196,7 +211,7 @@ static __always_inline enum xlvs_verdict xlvs_find_connection(struct xlvs_packet
 	p->now = xlvs_ticks(bpf_ktime_get_coarse_ns());
 	if (!xlvs_lookup(p, XLVS_DIR_INPUT))
 		return XLVS_NEXT;
-	if (xlvs_reusable(p) && xlvs_release(p->conn, p->meta)) {
+	if (xlvs_reusable(p) && xlvs_release(p->family, p->conn, p->meta)) {
 		p->conn = NULL;
 		return XLVS_NEXT;
 	}

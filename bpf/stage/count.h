@@ -3,7 +3,7 @@
 #ifndef XLVS_STAGE_COUNT_H
 #define XLVS_STAGE_COUNT_H
 
-#include "maps.h"
+#include "stage/place.h"
 
 static __always_inline __u32 *xlvs_count_of(struct xlvs_load *load, __u32 meta)
 {
@@ -61,24 +61,33 @@ static __always_inline void xlvs_recount(__u32 server, __u32 from, __u32 to)
 	__sync_fetch_and_add(xlvs_count_of(load, to), 1);
 }
 
-/* Takes an entry out of the table. meta: as just read, LIVE.
+/* A connection or template is no more: what it counted for, and what controlled it.
+ * meta, server, control: as they were; control is another thing in a template */
+static __always_inline void xlvs_depart(const int family, __u32 server, __u32 control, __u32 meta)
+{
+	struct xlvs_conn *t;
+
+	xlvs_unbind(server, meta);
+	if (meta & XLVS_CONN_F_TEMPLATE)
+		return;
+	t = xlvs_template_at(family, control);
+	if (t)
+		__sync_fetch_and_add(&t->control, -1);
+}
+
+/* Takes a connection out of the table. meta: as just read, LIVE.
  * Returns whether we did it: somebody else may have, or may have changed it,
  * or be moving it (BUSY). */
-static __always_inline bool xlvs_release(struct xlvs_conn *c, __u32 meta)
+static __always_inline bool xlvs_release(const int family, struct xlvs_conn *c, __u32 meta)
 {
-	__u32 server = READ_ONCE(c->server);
+	__u32 server = READ_ONCE(c->server), control = READ_ONCE(c->control);
 
 	if (meta & XLVS_CONN_F_BUSY)
 		return false;
 	if (__sync_val_compare_and_swap(&c->meta, meta, meta & XLVS_CONN_SEQ_MASK) != meta)
 		return false;
-	xlvs_unbind(server, meta);
+	xlvs_depart(family, server, control, meta);
 	return true;
-}
-
-static __always_inline bool xlvs_expired(const struct xlvs_conn *c, __u32 now)
-{
-	return (__s32)(now - READ_ONCE(c->expires)) > 0;
 }
 
 #endif

@@ -7,22 +7,23 @@
 #include "stage/slot.h"
 #include "stage/state.h"
 
-static __always_inline void xlvs_write_key(const int family, const struct xlvs_flow *f, struct xlvs_conn *c)
+static __always_inline void xlvs_write_key(const int family, struct xlvs_conn *c, const struct xlvs_addr *caddr,
+					   __be16 cport, const struct xlvs_addr *vaddr, __be16 vport)
 {
 	if (family == XLVS_AF_INET) {
 		struct xlvs_conn4 *e = (struct xlvs_conn4 *)c;
 
-		e->cport = f->sport;
-		e->vport = f->dport;
-		e->caddr = f->saddr.word[0];
-		e->vaddr = f->daddr.word[0];
+		e->cport = cport;
+		e->vport = vport;
+		e->caddr = caddr->word[0];
+		e->vaddr = vaddr->word[0];
 	} else {
 		struct xlvs_conn6 *e = (struct xlvs_conn6 *)c;
 
-		e->cport = f->sport;
-		e->vport = f->dport;
-		e->caddr = f->saddr;
-		e->vaddr = f->daddr;
+		e->cport = cport;
+		e->vport = vport;
+		e->caddr = *caddr;
+		e->vaddr = *vaddr;
 	}
 }
 
@@ -55,22 +56,23 @@ static __always_inline enum xlvs_entered xlvs_keep(const int family, struct xlvs
 	twin = xlvs_way(family, twin_at & XLVS_AT_SECOND ? second : first, twin_at);
 	if (!twin)
 		return XLVS_ENTERED_NEW;
-	xlvs_release(own, meta);
+	xlvs_release(family, own, meta);
 	f->forward = XLVS_CONN_FORWARD(READ_ONCE(twin->meta));
 	f->server = READ_ONCE(twin->server);
 	return XLVS_ENTERED_TWIN;
 }
 
 /* Enters the flow with its server and forward.
- * writes   server forward, when a twin was first */
+ * template  what controls it, as .control of its entry, or 0; held by a timer just set
+ * writes    server forward, when a twin was first */
 static __always_inline enum xlvs_entered xlvs_insert(const int family, struct xlvs_flow *f,
-						     const struct xlvs_control *control)
+						     const struct xlvs_control *control, __u32 template)
 {
 	__u32 n = xlvs_family_buckets(family), first = xlvs_conn_first(f->hash, n),
 	      second = xlvs_flow_second(family, f);
 	__u32 at = family == XLVS_AF_INET ? xlvs_take_slot4(first, second, f->now) :
 					    xlvs_take_slot6(first, second, f->now);
-	struct xlvs_conn *c;
+	struct xlvs_conn *c, *t;
 	__u32 meta;
 
 	if (at >= XLVS_NOWHERE)
@@ -83,10 +85,13 @@ static __always_inline enum xlvs_entered xlvs_insert(const int family, struct xl
 	if (f->forward != XLVS_FORWARD_NAT)
 		meta |= XLVS_CONN_F_NOOUTPUT;
 	meta = xlvs_step(f->proto, f->event, meta, XLVS_DIR_INPUT);
-	xlvs_write_key(family, f, c);
+	xlvs_write_key(family, c, &f->saddr, f->sport, &f->daddr, f->dport);
 	c->server = f->server;
 	c->expires = f->now + xlvs_timeout(control, f->proto, meta);
-	c->control = 0;
+	t = xlvs_template_at(family, template);
+	if (t)
+		__sync_fetch_and_add(&t->control, 1);
+	c->control = t ? template : 0;
 	c->packets = 1;
 	xlvs_bind(f->server, meta);
 	__sync_lock_test_and_set(&c->meta, meta);

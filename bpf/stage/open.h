@@ -3,51 +3,29 @@
 #ifndef XLVS_STAGE_OPEN_H
 #define XLVS_STAGE_OPEN_H
 
-#include "stage/insert.h"
+#include "stage/persist.h"
 #include "stage/schedule.h"
 #include "stage/service.h"
-
-/* The flow has a server: now its entry, or without room for one, a server by hash.
- * writes   server forward
- * returns  NEXT | DROP/NO_SERVER */
-static __always_inline enum xlvs_verdict xlvs_enter(const int family, struct xlvs_flow *f,
-						    const struct xlvs_control *control)
-{
-	enum xlvs_entered entered = xlvs_insert(family, f, control);
-	struct xlvs_server *s;
-	struct xlvs_line *line;
-
-	if (entered == XLVS_ENTERED_NEW) {
-		line = xlvs_get_line(f->server);
-		if (line)
-			line->counters.conns++;
-		return XLVS_NEXT;
-	}
-	if (entered == XLVS_ENTERED_TWIN)
-		return XLVS_NEXT;
-	f->server = xlvs_pick_stateless(f->version, (__u32)(f->hash >> 16));
-	s = xlvs_get_server(f->server);
-	if (!s)
-		return xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_NO_SERVER);
-	f->forward = s->forward;
-	xlvs_count(XLVS_REASON_STATELESS);
-	return XLVS_NEXT;
-}
 
 static __always_inline __u32 xlvs_open(const int family)
 {
 	struct xlvs_control *control = xlvs_get_control();
 	struct xlvs_flow *f = xlvs_get_flow();
+	struct xlvs_version *version;
 	enum xlvs_verdict v;
 
 	if (!control || !f)
 		return XLVS_DROP;
 	v = xlvs_find_service(f, control);
-	if (v == XLVS_NEXT)
-		v = xlvs_schedule(family, f);
-	if (v == XLVS_NEXT)
-		v = xlvs_enter(family, f, control);
-	return v;
+	if (v != XLVS_NEXT)
+		return v;
+	version = xlvs_current_version(f);
+	if (!version)
+		return xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_TABLE_BUSY);
+	if (version->flags & XLVS_SVC_F_PERSISTENT)
+		return XLVS_TO_PERSIST;
+	v = xlvs_schedule(family, f, version);
+	return v == XLVS_NEXT ? xlvs_enter(family, f, control, false, 0) : v;
 }
 
 /* What happens once to a connection, for the flow in xlvs_flows. A global
@@ -55,7 +33,7 @@ static __always_inline __u32 xlvs_open(const int family)
  * fast path holds none of it. One function, not one for each stage: a return
  * costs some 10 ns on processors that guard returns against speculation.
  * writes   server forward reason
- * returns  enum xlvs_verdict: NEXT | PASS or DROP with f->reason
+ * returns  enum xlvs_verdict: NEXT | PASS or DROP with f->reason; or XLVS_TO_PERSIST
  * cost     the call, and what the stages say */
 __noinline __u32 xlvs_open4(void)
 {
@@ -69,11 +47,11 @@ __noinline __u32 xlvs_open6(void)
 /* Opens a connection for a packet that has none.
  * reads    p after parse; now hash
  * writes   server forward
- * returns  as xlvs_open4() */
+ * returns  NEXT | PASS or DROP with a reason */
 static __always_inline enum xlvs_verdict xlvs_open_connection(struct xlvs_packet *p)
 {
 	struct xlvs_flow *f = xlvs_get_flow();
-	enum xlvs_verdict v;
+	__u32 r;
 
 	if (!f)
 		return xlvs_drop(p, XLVS_REASON_TABLE_BUSY);
@@ -88,11 +66,13 @@ static __always_inline enum xlvs_verdict xlvs_open_connection(struct xlvs_packet
 	f->proto = p->proto;
 	f->event = p->event;
 	f->syn = p->syn;
-	v = p->family == XLVS_AF_INET ? xlvs_open4() : xlvs_open6();
+	r = p->family == XLVS_AF_INET ? xlvs_open4() : xlvs_open6();
+	if (r == XLVS_TO_PERSIST)
+		r = p->family == XLVS_AF_INET ? xlvs_persist4() : xlvs_persist6();
 	p->server = f->server;
 	p->forward = f->forward;
 	p->reason = f->reason;
-	return v;
+	return r;
 }
 
 #endif

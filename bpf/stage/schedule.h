@@ -75,18 +75,15 @@ __noinline __u32 xlvs_pick_stateless(__u32 version, __u32 hash)
 	return XLVS_NO_ROW;
 }
 
-/* A real server for the flow.
- * reads    service
- * writes   version server forward
- * returns  NEXT | DROP/NO_SERVER | DROP/TABLE_BUSY
+/* A real server for the flow, by the version v of its service.
+ * writes   server forward
+ * returns  NEXT | DROP/NO_SERVER
  * cost     rr, wrr, dh, sh, mh: flat; the others: a few ns per server */
-static __always_inline enum xlvs_verdict xlvs_schedule(const int family, struct xlvs_flow *f)
+static __always_inline enum xlvs_verdict xlvs_schedule(const int family, struct xlvs_flow *f,
+							 const struct xlvs_version *v)
 {
-	struct xlvs_version *v = xlvs_current_version(f);
 	struct xlvs_server *s;
 
-	if (!v)
-		return xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_TABLE_BUSY);
 	f->server = xlvs_pick(family, f, v);
 	s = xlvs_get_server(f->server);
 	if (!s)

@@ -19,20 +19,6 @@
 /* How willingly a slot is given up. */
 enum xlvs_claim { XLVS_CLAIM_NEVER, XLVS_CLAIM_EMBRYONIC, XLVS_CLAIM_EXPIRED, XLVS_CLAIM_FREE };
 
-static __always_inline struct xlvs_conn *xlvs_way(const int family, __u32 bucket, __u32 way)
-{
-	asm volatile("" : "+r"(way)); /* keeps the mask below, which the verifier wants to see */
-	if (family == XLVS_AF_INET) {
-		struct xlvs_bucket4 *b = bpf_map_lookup_elem(&xlvs_conns4, &bucket);
-
-		return b ? &b->way[way & (XLVS_CONN_WAYS - 1)].c : NULL;
-	} else {
-		struct xlvs_bucket6 *b = bpf_map_lookup_elem(&xlvs_conns6, &bucket);
-
-		return b ? &b->way[way & (XLVS_CONN_WAYS - 1)].c : NULL;
-	}
-}
-
 /* The other bucket of an entry that lives in `bucket`. */
 static __always_inline __u32 xlvs_other_bucket(const int family, const struct xlvs_conn *c, __u32 meta, __u32 bucket)
 {
@@ -145,27 +131,31 @@ static __always_inline __u32 xlvs_make_room(const int family, __u32 bucket)
 	return XLVS_CONN_WAYS;
 }
 
-/* A flood is made of these: a SYN that no ACK followed, a lone datagram. */
-static __always_inline bool xlvs_embryonic(const struct xlvs_conn *c, __u32 meta)
+/* A flood is made of these: a SYN that no ACK followed, a lone datagram; and a
+ * template that led to nothing else, none of whose connections is left. One
+ * used within the last second is spared: somebody may be about to count itself. */
+static __always_inline bool xlvs_embryonic(const struct xlvs_conn *c, __u32 meta, __u32 expires, __u32 now)
 {
 	__u32 state = XLVS_CONN_STATE(meta);
 
 	if (meta & XLVS_CONN_F_TEMPLATE)
-		return false;
+		return !READ_ONCE(c->control) && !(state & XLVS_TEMPLATE_ASSURED) &&
+		       (__s32)(now - (expires - READ_ONCE(c->packets))) > (__s32)xlvs_seconds_to_ticks(1);
 	if (XLVS_CONN_PROTO(meta) == IPPROTO_TCP)
 		return state == XLVS_TCP_SYN_RECV || state == XLVS_TCP_SYNACK || state == XLVS_TCP_NONE;
 	return READ_ONCE(c->packets) < XLVS_UDP_PROVEN_PACKETS;
 }
 
-static __always_inline enum xlvs_claim xlvs_claimable(const struct xlvs_conn *c, __u32 meta, __u32 now)
+/* expires: as read, together with meta */
+static __always_inline enum xlvs_claim xlvs_claimable(const struct xlvs_conn *c, __u32 meta, __u32 expires, __u32 now)
 {
 	if (meta & XLVS_CONN_F_BUSY)
 		return XLVS_CLAIM_NEVER;
 	if (!(meta & XLVS_CONN_F_LIVE))
 		return XLVS_CLAIM_FREE;
-	if (xlvs_expired(c, now))
-		return XLVS_CLAIM_EXPIRED;
-	return xlvs_embryonic(c, meta) ? XLVS_CLAIM_EMBRYONIC : XLVS_CLAIM_NEVER;
+	if ((__s32)(now - expires) > 0)
+		return meta & XLVS_CONN_F_TEMPLATE && READ_ONCE(c->control) ? XLVS_CLAIM_NEVER : XLVS_CLAIM_EXPIRED;
+	return xlvs_embryonic(c, meta, expires, now) ? XLVS_CLAIM_EMBRYONIC : XLVS_CLAIM_NEVER;
 }
 
 /* Makes the first slot of a bucket ours that is given up at least so willingly:
@@ -175,19 +165,21 @@ static __always_inline __u32 xlvs_claim_in(const int family, __u32 bucket, __u32
 {
 	for (__u32 i = 0; i < XLVS_CONN_WAYS; i++) {
 		struct xlvs_conn *c = xlvs_way(family, bucket, i);
-		__u32 seen, busy, server;
+		__u32 seen, busy, expires, server, control;
 
 		if (!c)
 			break;
 		seen = READ_ONCE(c->meta);
-		if (xlvs_claimable(c, seen, now) < least)
+		expires = READ_ONCE(c->expires);
+		if (xlvs_claimable(c, seen, expires, now) < least)
 			continue;
 		server = READ_ONCE(c->server);
+		control = READ_ONCE(c->control);
 		busy = ((seen & XLVS_CONN_SEQ_MASK) + XLVS_CONN_SEQ_STEP) | XLVS_CONN_F_BUSY;
-		if (__sync_val_compare_and_swap(&c->meta, seen, busy) != seen)
+		if (!xlvs_swap_timed(c, seen, expires, busy, expires))
 			continue;
 		if (seen & XLVS_CONN_F_LIVE)
-			xlvs_unbind(server, seen);
+			xlvs_depart(family, server, control, seen);
 		return i;
 	}
 	return XLVS_CONN_WAYS;
@@ -255,7 +247,7 @@ static __always_inline bool xlvs_same_key(const int family, const struct xlvs_co
  * Returns its place, or XLVS_NOWHERE. */
 static __always_inline __u32 xlvs_find_twin(const int family, __u32 first, __u32 second, __u32 at, __u32 now)
 {
-	const __u32 match = XLVS_CONN_F_LIVE | XLVS_CONN_F_TEMPLATE | 0xff;
+	const __u32 match = XLVS_CONN_F_LIVE | XLVS_CONN_F_TEMPLATE | 0xff, invalid = XLVS_TEMPLATE_INVALID << 8;
 	struct xlvs_conn *own = xlvs_way(family, at & XLVS_AT_SECOND ? second : first, at);
 
 	if (!own)
@@ -268,7 +260,7 @@ static __always_inline __u32 xlvs_find_twin(const int family, __u32 first, __u32
 			break;
 		meta = READ_ONCE(c->meta);
 		if ((meta & match) == (READ_ONCE(own->meta) & match) && c != own && !xlvs_expired(c, now) &&
-		    xlvs_same_key(family, c, own))
+		    xlvs_same_key(family, c, own) && !(meta & XLVS_CONN_F_TEMPLATE && meta & invalid))
 			return i;
 	}
 	return XLVS_NOWHERE;

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A connection's state after a packet, how long that state lasts, and how many buckets there are to find it in. */
+/* A connection's state after a packet, and how long that state lasts. */
 #ifndef XLVS_STAGE_STATE_H
 #define XLVS_STAGE_STATE_H
 
 #include "maps.h"
 #include "stage/tcp.h"
-
-static __always_inline __u32 xlvs_family_buckets(const int family)
-{
-	return family == XLVS_AF_INET ? xlvs_limits.buckets4 : xlvs_limits.buckets6;
-}
 
 /* State and flags after this packet; meta otherwise kept. */
 static __always_inline __u32 xlvs_step(__u8 proto, __u32 event, __u32 meta, enum xlvs_direction dir)

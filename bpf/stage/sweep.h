@@ -5,12 +5,20 @@
 
 #include "stage/count.h"
 
-static __always_inline void xlvs_sweep_entry(struct xlvs_conn *c, __u32 now)
+static __always_inline void xlvs_sweep_entry(const int family, struct xlvs_conn *c, __u32 now)
 {
-	__u32 meta = READ_ONCE(c->meta);
+	__u32 meta = READ_ONCE(c->meta), expires = READ_ONCE(c->expires), server, control;
 
-	if (meta & XLVS_CONN_F_LIVE && xlvs_expired(c, now))
-		xlvs_release(c, meta);
+	if (!(meta & XLVS_CONN_F_LIVE) || meta & XLVS_CONN_F_BUSY || (__s32)(now - expires) <= 0)
+		return;
+	server = READ_ONCE(c->server);
+	control = READ_ONCE(c->control);
+	if (meta & XLVS_CONN_F_TEMPLATE && control) {
+		xlvs_rearm(c, meta, expires, now);
+		return;
+	}
+	if (xlvs_swap_timed(c, meta, expires, meta & XLVS_CONN_SEQ_MASK, expires))
+		xlvs_depart(family, server, control, meta);
 }
 
 /* Global functions: verified once each, whatever calls them.
@@ -22,7 +30,7 @@ __noinline int xlvs_sweep_bucket4(__u32 bucket, __u32 now)
 	if (!b)
 		return 1;
 	for (int w = 0; w < XLVS_CONN_WAYS; w++)
-		xlvs_sweep_entry(&b->way[w].c, now);
+		xlvs_sweep_entry(XLVS_AF_INET, &b->way[w].c, now);
 	return 0;
 }
 
@@ -33,7 +41,7 @@ __noinline int xlvs_sweep_bucket6(__u32 bucket, __u32 now)
 	if (!b)
 		return 1;
 	for (int w = 0; w < XLVS_CONN_WAYS; w++)
-		xlvs_sweep_entry(&b->way[w].c, now);
+		xlvs_sweep_entry(XLVS_AF_INET6, &b->way[w].c, now);
 	return 0;
 }
 

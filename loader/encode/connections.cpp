@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 
@@ -19,7 +20,7 @@ static_assert(kTcpStates.size() == XLVS_TCP_STATES);
 
 std::string state_name(__u32 meta) {
   const __u32 state = XLVS_CONN_STATE(meta);
-  if ((meta & XLVS_CONN_F_TEMPLATE) != 0) return state == 1 ? "ASSURED" : "NONE";  // IP_VS_CTPL_S_*
+  if ((meta & XLVS_CONN_F_TEMPLATE) != 0) return (state & XLVS_TEMPLATE_ASSURED) != 0 ? "ASSURED" : "NONE";
   switch (XLVS_CONN_PROTO(meta)) {
     case static_cast<__u32>(model::Protocol::kTcp):
       return state < kTcpStates.size() ? kTcpStates[state] : "ERR!";
@@ -72,21 +73,24 @@ void report(const TableMemory& memory, const Conn& entry, std::uint32_t now,
             const std::function<void(const model::Connection&)>& each) {
   Conn copy;
   if (!snapshot(entry, copy) || copy.c.server >= memory.servers.size()) return;
+  const bool is_template = (copy.c.meta & XLVS_CONN_F_TEMPLATE) != 0;
   const auto left = static_cast<std::int32_t>(copy.c.expires - now);
-  if (left < 0) return;  // waits to be swept
+  if (left < 0 && !(is_template && copy.c.control != 0)) return;  // waits to be swept
   const xlvs_server& server = memory.servers[copy.c.server];
   model::Connection c;
   c.protocol = static_cast<model::Protocol>(XLVS_CONN_PROTO(copy.c.meta));
-  c.expires_s =
-      static_cast<std::uint32_t>((static_cast<std::uint64_t>(left) << XLVS_TICK_SHIFT) / 1'000'000'000u);
+  c.expires_s = static_cast<std::uint32_t>(
+      (static_cast<std::uint64_t>(std::max(left, 0)) << XLVS_TICK_SHIFT) / 1'000'000'000u);
   c.state = state_name(copy.c.meta);
   c.client = client(copy);
   c.client_port = ntohs(copy.cport);
   c.virtual_address = virtual_address(copy);
   c.virtual_port = ntohs(copy.vport);
   c.destination = to_model(server.addr, server.family);
-  c.destination_port = server.port != 0 ? ntohs(server.port) : c.virtual_port;
-  c.is_template = (copy.c.meta & XLVS_CONN_F_TEMPLATE) != 0;
+  c.destination_port = server.nat_port != 0 ? ntohs(server.nat_port) : c.virtual_port;
+  c.is_template = is_template;
+  if (is_template && (XLVS_CONN_STATE(copy.c.meta) & XLVS_TEMPLATE_INVALID) != 0)
+    c.virtual_port = c.destination_port = 0xffff;  // what ip_vs_check_template() leaves in them
   each(c);
 }
 

@@ -23,6 +23,7 @@ void occupy(const Shared& shared, std::uint32_t row, const model::ServiceKey& se
   xlvs_server server{};
   server.addr = to_abi(entry.key.address);
   server.port = htons(entry.key.port);
+  server.nat_port = any_port(to_abi(service)) ? 0 : server.port;
   server.family = static_cast<__u8>(entry.key.address.family);
   server.svc = to_abi(service);
   shared.writer.copy(&shared.memory.servers[row], &server, sizeof server);
@@ -57,6 +58,7 @@ void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& 
     shared.writer.clear_bits(there.flags, XLVS_LOAD_F_OVERLOAD);
   const __u32 thresholds[2] = {record.upper, record.lower};
   shared.writer.copy(&there.upper, thresholds, sizeof thresholds);
+  if (there.weight != record.weight) shared.writer.set(there.weight, record.weight);
 }
 
 void revive(const Shared& shared, std::uint32_t row) {

@@ -81,16 +81,18 @@ TEST_F(ConnectionsTest, LeavesOutWhatIsNotAConnectionNow) {
 }
 
 TEST_F(ConnectionsTest, NamesTemplatesByTheirOwnStates) {
-  for (const __u32 state : {0u, 1u}) {
+  for (const __u32 state : {0u, __u32{XLVS_TEMPLATE_ASSURED}, __u32{XLVS_TEMPLATE_INVALID}}) {
     xlvs_conn4 e = entry(0, state, row_of(1), 100);
     e.c.meta |= XLVS_CONN_F_TEMPLATE;
     memory.conns4[1].way[state] = e;
   }
   const auto list = all();
-  ASSERT_EQ(list.size(), 2u);
+  ASSERT_EQ(list.size(), 3u);
   EXPECT_TRUE(list[0].is_template);
   EXPECT_EQ(list[0].state, "NONE");
   EXPECT_EQ(list[1].state, "ASSURED");
+  EXPECT_EQ(list[2].virtual_port, 0xffff) << "set aside, as the kernel lists it";
+  EXPECT_EQ(list[2].destination_port, 0xffff);
 }
 
 xlvs_conn6* replaced = nullptr;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The settings of net.ipv4.vs that have an effect here, in one list. */
+#ifndef XLVS_ABI_SETTINGS_H
+#define XLVS_ABI_SETTINGS_H
+
+#include "abi/base.h"
+
+/* X(NAME, name, default, least, most): names, defaults and ranges are those of
+ * the kernel's net/netfilter/ipvs/ip_vs_ctl.c. */
+#define XLVS_SETTINGS_LIST(X)                                                    \
+	X(EXPIRE_QUIESCENT_TEMPLATE, expire_quiescent_template, 0, 0, 0x7fffffff)
+
+enum xlvs_setting {
+#define X(NAME, name, value, least, most) XLVS_SET_##NAME,
+	XLVS_SETTINGS_LIST(X)
+#undef X
+	XLVS_SETTINGS
+};
+#define XLVS_SETTINGS_ROOM 24
+static_assert(XLVS_SETTINGS <= XLVS_SETTINGS_ROOM, "struct xlvs_control has room for them");
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A flow that has its server: into the table, or on without an entry. */
+#ifndef XLVS_STAGE_ENTER_H
+#define XLVS_STAGE_ENTER_H
+
+#include "stage/insert.h"
+#include "stage/schedule.h"
+
+/* No room for an entry: a server by hash, so that all packets of a flow agree
+ * as long as the version stands.
+ * writes   server forward
+ * returns  NEXT | DROP/NO_SERVER */
+static __always_inline enum xlvs_verdict xlvs_go_stateless(struct xlvs_flow *f, __u64 hash)
+{
+	struct xlvs_server *s;
+
+	f->server = xlvs_pick_stateless(f->version, (__u32)(hash >> 16));
+	s = xlvs_get_server(f->server);
+	if (!s)
+		return xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_NO_SERVER);
+	f->forward = s->forward;
+	return XLVS_NEXT;
+}
+
+/* The flow has a server: now its entry, or without room for one, a server by hash.
+ * persists a client's flows stay together: without an entry, too, it keeps its server
+ * template what controls it, or 0
+ * writes   server forward
+ * returns  NEXT | DROP/NO_SERVER */
+static __always_inline enum xlvs_verdict xlvs_enter(const int family, struct xlvs_flow *f,
+						    const struct xlvs_control *control, const bool persists,
+						    __u32 template)
+{
+	enum xlvs_entered entered = xlvs_insert(family, f, control, template);
+	struct xlvs_line *line;
+
+	if (entered == XLVS_ENTERED_NEW) {
+		line = xlvs_get_line(f->server);
+		if (line)
+			line->counters.conns++;
+	}
+	if (entered != XLVS_ENTERED_NOWHERE)
+		return XLVS_NEXT;
+	xlvs_count(XLVS_REASON_STATELESS);
+	return persists ? XLVS_NEXT : xlvs_go_stateless(f, f->hash);
+}
+
+#endif
