@@ -74,6 +74,7 @@ static_assert(sizeof(struct xlvs_service) == 64, "one cache line");
 enum xlvs_sched {
 	XLVS_SCHED_NONE,  /* never picks */
 	XLVS_SCHED_TURN,  /* next slot of the version's schedule: rr, wrr */
+	XLVS_SCHED_LADDER, /* the same for a period that is too long to be written down: struct xlvs_ladder */
 	/* the least cost: bpf/schedule/cost.h */
 	XLVS_SCHED_LC,
 	XLVS_SCHED_WLC,
@@ -98,7 +99,7 @@ enum xlvs_sched {
  *   block 1                    struct xlvs_version_zero
  *   from XLVS_FIRST_PICK       struct xlvs_pick[servers]    list order, newest first
  *   from xlvs_first_record()   struct xlvs_record[servers]  the same order
- *   from xlvs_first_slot()     __u32[slots]                 server numbers, one schedule period
+ *   from xlvs_first_slot()     __u32[slots]                 server numbers, one schedule period; or a ladder
  *
  * Only .ticket changes later, by the data plane's atomic add. */
 #define XLVS_BLOCK_SIZE 64
@@ -150,6 +151,42 @@ struct xlvs_slot_block {
 	__u32 server[XLVS_SLOTS_PER_BLOCK];
 };
 static_assert(sizeof(struct xlvs_slot_block) == XLVS_BLOCK_SIZE, "one block");
+
+/* In the place of the slots, XLVS_SCHED_LADDER: this block, then the steps, then
+ * counts, for each level one for each server. loader/sched/ladder.h says what they mean. */
+struct xlvs_ladder {
+	__u64 turns;   /* in a period */
+	__u64 start;   /* number of the turn at ticket 0 */
+	__u32 divisor; /* by which the threshold falls */
+	__u32 steps;
+	__u32 levels; /* of counts: bits of a place in the list */
+	__u32 zero;
+	__u32 reserved[8];
+};
+static_assert(sizeof(struct xlvs_ladder) == XLVS_BLOCK_SIZE, "one block");
+
+struct xlvs_step {
+	__u64 first;	 /* number of its first turn */
+	__u32 threshold; /* of its first pass */
+	__u32 members;	 /* servers in each pass */
+};
+#define XLVS_STEPS_PER_BLOCK (XLVS_BLOCK_SIZE / 16)
+struct xlvs_step_block {
+	struct xlvs_step step[XLVS_STEPS_PER_BLOCK];
+};
+static_assert(sizeof(struct xlvs_step_block) == XLVS_BLOCK_SIZE, "one block");
+
+#define XLVS_COUNTS_PER_BLOCK (XLVS_BLOCK_SIZE / 2)
+struct xlvs_count_block {
+	__u16 count[XLVS_COUNTS_PER_BLOCK];
+};
+static_assert(sizeof(struct xlvs_count_block) == XLVS_BLOCK_SIZE, "one block");
+
+/* First block of the counts, from the ladder's own. */
+XLVS_INLINE __u32 xlvs_first_count(__u32 steps)
+{
+	return 1 + (steps + XLVS_STEPS_PER_BLOCK - 1) / XLVS_STEPS_PER_BLOCK;
+}
 
 /* What an administrator set for one real server of a service. */
 struct xlvs_record {

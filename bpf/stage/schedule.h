@@ -4,6 +4,7 @@
 #define XLVS_STAGE_SCHEDULE_H
 
 #include "schedule/hash.h"
+#include "schedule/ladder.h"
 #include "schedule/lblcr.h"
 #include "schedule/least.h"
 #include "schedule/mh.h"
@@ -35,6 +36,8 @@ static __always_inline __u32 xlvs_pick(const int family, const struct xlvs_flow 
 	switch (v->sched) {
 	case XLVS_SCHED_TURN:
 		return xlvs_pick_turn(f->version);
+	case XLVS_SCHED_LADDER:
+		return xlvs_pick_ladder(f->version);
 	case XLVS_SCHED_DH:
 		return xlvs_pick_hash(f->version, xlvs_fold_addr(&f->daddr, family));
 	case XLVS_SCHED_SH:

@@ -122,10 +122,6 @@ Status Draft::check(const model::ServerKey& server, const model::ServerConfig& c
   return ok();
 }
 
-Status Draft::fits(std::span<const sched::Weight> weights) const {
-  return scheduler_->turns != nullptr ? sched::check_slots(scheduler_->turns->slots(weights)) : ok();
-}
-
 void Draft::moved(sched::Change change, std::size_t at, std::span<const sched::Weight> weights) {
   if (scheduler_->turns == nullptr) return;
   position_ = scheduler_->turns->changed(position_, change, static_cast<sched::Slot>(at), weights);
@@ -136,11 +132,7 @@ Status Draft::edit(const model::ServiceConfig& config) {
   const sched::Scheduler* scheduler = sched::find_scheduler(config.scheduler);
   if (scheduler != scheduler_) {  // the kernel binds anew only then
     const std::vector<sched::Weight> now = weights();
-    const sched::Scheduler* old = std::exchange(scheduler_, scheduler);
-    if (Status s = fits(now); !s) {
-      scheduler_ = old;
-      return s;
-    }
+    scheduler_ = scheduler;
     position_ = scheduler_->turns != nullptr ? scheduler_->turns->init(now) : sched::Position{};
     rebound_ = true;
   }
@@ -160,7 +152,6 @@ Status Draft::add(const model::ServerKey& asked, const model::ServerConfig& conf
                  "the service has " + std::to_string(servers_.size()) + " servers, the most it can"};
   std::vector<sched::Weight> now = weights();
   now.insert(now.begin(), static_cast<sched::Weight>(config.weight));
-  if (Status s = fits(now); !s) return s;
   servers_.push_front({.key = server, .config = config, .last_weight = now.front(), .joined = true});
   moved(sched::Change::kAdd, 0, now);
   return ok();
@@ -174,7 +165,6 @@ Status Draft::edit(const model::ServerKey& asked, const model::ServerConfig& con
   if (const std::string why = xdp_can_serve(config); !why.empty()) return Error{Errc::kUnsupported, why};
   std::vector<sched::Weight> now = weights();
   now[at] = static_cast<sched::Weight>(config.weight);
-  if (Status s = fits(now); !s) return s;
   servers_[at].config = config;
   if (now[at] != 0) servers_[at].last_weight = now[at];
   moved(sched::Change::kEdit, at, now);
@@ -195,8 +185,15 @@ bool Draft::schedules() const {
   return !any_port(to_abi(key_)) || (config_.flags & model::kSvcPersistent) != 0;
 }
 
+std::optional<sched::Ladder> Draft::ladder() const {
+  const std::vector<sched::Weight> now = weights();
+  if (!schedules() || scheduler_->turns == nullptr || scheduler_->turns->slots(now) <= sched::kMaxSlots)
+    return std::nullopt;
+  return sched::Ladder(now);
+}
+
 Result<std::vector<sched::Slot>> Draft::period() const {
-  if (!schedules()) return std::vector<sched::Slot>{};
+  if (!schedules() || ladder()) return std::vector<sched::Slot>{};
   if (scheduler_->table != nullptr) return table();
   if (scheduler_->turns == nullptr) return std::vector<sched::Slot>{};
   return scheduler_->turns->period(position_, weights());

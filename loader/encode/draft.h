@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
 #include "encode/version.h"
 #include "model/service.h"
+#include "sched/ladder.h"
 #include "sched/registry.h"
 
 namespace xlvs::encode {
@@ -62,6 +64,8 @@ class Draft {
   [[nodiscard]] bool schedules() const;
   /// One period of turns from position(), or the slots of a hash table; empty for schedulers without either.
   [[nodiscard]] Result<std::vector<sched::Slot>> period() const;
+  /// In the place of a period that is too long.
+  [[nodiscard]] std::optional<sched::Ladder> ladder() const;
 
  private:
   [[nodiscard]] std::vector<sched::Weight> weights() const;
@@ -70,7 +74,6 @@ class Draft {
   /// IPVS has the client's port in the packet that it routes or tunnels, whatever was asked for.
   [[nodiscard]] model::ServerKey effective(model::ServerKey server, const model::ServerConfig& config) const;
   [[nodiscard]] Status check(const model::ServerKey& server, const model::ServerConfig& config) const;
-  [[nodiscard]] Status fits(std::span<const sched::Weight> weights) const;
   void moved(sched::Change change, std::size_t at, std::span<const sched::Weight> weights);
 
   model::ServiceKey key_;

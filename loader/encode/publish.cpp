@@ -8,6 +8,7 @@
 
 #include "encode/convert.h"
 #include "encode/filter.h"
+#include "encode/ladder.h"
 #include "encode/rows.h"
 
 namespace xlvs::encode {
@@ -58,10 +59,14 @@ struct Change {
   std::uint32_t row = kNone;  ///< where the draft goes
   std::uint32_t first = 0;    ///< first block of its version
   std::vector<sched::Slot> period{};
+  std::vector<Block> ladder{};  ///< in the place of a period that is too long
   xlvs_counters zero{};
 
   /// The service lives on: totals, and what its trash keeps, too.
   [[nodiscard]] bool continues() const { return draft != nullptr && draft->base() != kNone; }
+  [[nodiscard]] __u32 slots() const {
+    return static_cast<__u32>(ladder.empty() ? period.size() : ladder.size() * XLVS_SLOTS_PER_BLOCK);
+  }
   /// The scheduler stays bound: what it remembers holds.
   [[nodiscard]] bool remembers() const { return continues() && old && !draft->rebound(); }
   [[nodiscard]] bool ends() const { return old_row != kNone && !continues(); }
@@ -276,8 +281,10 @@ Status Publisher::take_space() {
     auto period = change.draft->period();
     if (!period) return period.error();
     change.period = std::move(*period);
-    const auto blocks = xlvs_version_blocks(static_cast<__u32>(change.draft->servers().size()),
-                                            static_cast<__u32>(change.period.size()));
+    if (const auto ladder = change.draft->ladder())
+      change.ladder = to_blocks(*ladder, change.draft->position());
+    const auto blocks =
+        xlvs_version_blocks(static_cast<__u32>(change.draft->servers().size()), change.slots());
     const auto first = census.blocks.take(blocks, arena_cursor_);
     if (!first)
       return Error{Errc::kNoSpace,
@@ -372,12 +379,13 @@ void Publisher::forget_all(std::uint32_t service) {
 void Publisher::write_version(const Change& change) {
   const Draft& draft = *change.draft;
   const auto servers = static_cast<__u32>(draft.servers().size());
-  const auto slots = static_cast<__u32>(change.period.size());
+  const __u32 slots = change.slots();
   std::vector<Block> blocks(xlvs_version_blocks(servers, slots));
   xlvs_version head{};
   head.service = change.row;
   head.blocks = static_cast<__u32>(blocks.size());
   head.sched = draft.schedules() ? how(draft.scheduler().pick) : XLVS_SCHED_NONE;
+  if (!change.ladder.empty()) head.sched = XLVS_SCHED_LADDER;
   head.flags = draft.config().flags;
   head.timeout_s = draft.config().timeout_s;
   head.netmask = draft.config().netmask;
@@ -406,6 +414,7 @@ void Publisher::write_version(const Change& change) {
     *picks++ = {e.row, record.weight};
     std::memcpy(&blocks[at++], &record, sizeof record);
   }
+  std::copy(change.ladder.begin(), change.ladder.end(), blocks.begin() + xlvs_first_slot(servers));
   auto* slot = reinterpret_cast<__u32*>(&blocks[xlvs_first_slot(servers)]);
   const bool hashed = draft.scheduler().table != nullptr;  // turns leave servers of weight 0 out
   for (const sched::Slot position : change.period) {

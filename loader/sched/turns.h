@@ -12,7 +12,7 @@
 
 namespace xlvs::sched {
 
-/// Longest period that a service can have (XLVS_MAX_SLOTS of the data plane).
+/// Longest period that is written down (XLVS_MAX_SLOTS of the data plane); for longer ones there is the Ladder.
 inline constexpr std::size_t kMaxSlots = 65536;
 
 /// Where a scheduler stands between two turns: what kernel IPVS keeps in svc->sched_data.

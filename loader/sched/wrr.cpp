@@ -5,6 +5,8 @@
 #include <iterator>
 #include <numeric>
 
+#include "sched/ladder.h"
+
 namespace xlvs::sched {
 namespace {
 
@@ -95,11 +97,10 @@ Result<std::vector<Slot>> wrr_period(Position position, std::span<const Weight> 
 }
 
 Position wrr_after(Position position, std::span<const Weight> weights, std::uint64_t count) {
-  const Marks m = marks(weights);
-  if (count == 0 || !check_slots(m.sum / m.step)) return position;
-  const std::vector<Turn> turns = cycle(weights, m);
-  if (turns.empty()) return position;
-  const Turn& last = turns[(turn_after(turns, position) + (count - 1) % turns.size()) % turns.size()];
+  const Ladder ladder(weights);
+  if (count == 0 || ladder.turns() == 0) return position;
+  const std::uint64_t first = ladder.number_after(position);
+  const Ladder::Turn last = ladder.at((first + (count - 1) % ladder.turns()) % ladder.turns());
   return {last.threshold, last.slot + 1};
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <random>
 
 #include "support/director_test.h"
 
@@ -124,6 +125,68 @@ TEST_F(Twos, LeavesOutOverloadedServers) {
   serve("twos", {1, 1});
   load(1).flags = XLVS_LOAD_F_OVERLOAD;
   EXPECT_EQ(picks(8), std::vector<int>(8, 0));
+}
+
+/// ip_vs_wrr_schedule(), one pick at a time over weights in list order, the overloaded passed over.
+class Walk {
+ public:
+  explicit Walk(std::vector<int> weights) : weights_(std::move(weights)) {
+    for (const int w : weights_) step_ = std::gcd(step_, w), top_ = std::max(top_, w);
+    top_ -= step_ - 1;
+    current_ = top_;
+  }
+  std::size_t pick(const std::vector<bool>& overloaded) {
+    for (;; current_ = current_ > step_ ? current_ - step_ : top_, at_ = 0)
+      for (; at_ < weights_.size(); ++at_)
+        if (!overloaded[at_] && weights_[at_] >= current_) return at_++;
+  }
+
+ private:
+  std::vector<int> weights_;
+  int step_ = 0, top_ = 0, current_ = 0;
+  std::size_t at_ = 0;
+};
+
+struct WrrLadder : ScheduleTest {
+  void follow_the_walk(const std::vector<int>& weights, int steps) {
+    serve("rr", weights);
+    model::ServiceConfig config;
+    config.scheduler = "wrr";
+    ASSERT_TRUE(table().edit_service(kDns, config));  // bound to a full list, wrr starts at the top
+    ASSERT_EQ(version().sched, XLVS_SCHED_LADDER);
+    Walk walk({weights.rbegin(), weights.rend()});
+    const std::size_t n = weights.size();
+    std::vector<bool> overloaded(n);
+    for (int step = 0; step < steps; ++step) {
+      if (step % 7 == 6) {
+        const std::size_t at = random_() % n;
+        overloaded[at] = !overloaded[at];
+        if (std::count(overloaded.begin(), overloaded.end(), true) == static_cast<std::ptrdiff_t>(n))
+          overloaded[at] = false;
+        for (std::size_t i = 0; i < n; ++i) load(n - 1 - i).flags = overloaded[i] ? XLVS_LOAD_F_OVERLOAD : 0;
+      }
+      ASSERT_EQ(pick(), static_cast<int>(n - 1 - walk.pick(overloaded))) << step;
+    }
+  }
+  std::mt19937 random_{3};
+};
+
+TEST_F(WrrLadder, FollowsTheWalkOverWeightsTooLargeForASchedule) {
+  follow_the_walk({3, 70000, 1, 70000, 35000, 3, 2}, 1000);
+}
+TEST_F(WrrLadder, AndOverWeightsWithACommonDivisor) { follow_the_walk({30, 700020, 300, 9, 700020}, 1000); }
+TEST_F(WrrLadder, AndOverASingleHugeOneAmongMany) {
+  std::vector<int> weights(20, 2);
+  weights[17] = 100001;
+  follow_the_walk(weights, 1000);
+}
+
+TEST_F(WrrLadder, NobodyIsPickedWhileAllAreOverloaded) {
+  serve("wrr", {1, 70000});
+  load(0).flags = load(1).flags = XLVS_LOAD_F_OVERLOAD;
+  EXPECT_EQ(pick(), -1);
+  load(0).flags = 0;
+  EXPECT_EQ(pick(), 0);
 }
 
 constexpr std::uint32_t kDay = 86400, kHalfHour = 1800;

@@ -175,15 +175,13 @@ TEST_F(TableTest, RefusesATableOfAnotherVersion) {
   EXPECT_FALSE(host.locked);
 }
 
-TEST_F(TableTest, SaysWhichScheduleIsTooLong) {
+TEST_F(TableTest, SaysWhatIsFull) {
   EXPECT_OK(table.add_service(web, scheduled("wrr")));
-  EXPECT_OK(table.add_server(web, rs(1), weighing(65535)));
-  const Status s = table.add_server(web, rs(2), weighing(65534));
-  EXPECT_ERRC(s, Errc::kUnsupported);
-  EXPECT_EQ(
-      s.error().what,
-      "cannot add real server 198.51.100.2:80 of TCP 192.0.2.10:80: the weights need 131069 scheduler slots, "
-      "more than 65536");
+  for (int i = 1; i <= 128; ++i) EXPECT_OK(table.add_server(web, rs(i), weighing(1)));
+  const Status s = table.add_server(web, rs(129), weighing(1));
+  EXPECT_ERRC(s, Errc::kNoSpace);
+  EXPECT_EQ(s.error().what,
+            "cannot add real server 198.51.100.129:80 of TCP 192.0.2.10:80: the table is full (128 real servers)");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sched/ladder.h"
 #include "sched/turns.h"
 
 namespace xlvs::sched {
@@ -37,9 +38,16 @@ class Replay {
   }
   /// The next n picks, "-" where there is none.
   std::string picks(int n) {
+    std::string text;
+    if (turns_.slots(weights_) > kMaxSlots) {
+      const Ladder ladder(weights_);
+      const std::uint64_t first = ladder.number_after(position_);
+      for (int i = 0; i < n; ++i)
+        text += (i == 0 ? "" : " ") + std::to_string(names_[ladder.at((first + ticket_++) % ladder.turns()).slot]);
+      return text;
+    }
     auto period = turns_.period(position_, weights_);
     EXPECT_TRUE(period);
-    std::string text;
     for (int i = 0; i < n; ++i) {
       if (!text.empty()) text += ' ';
       if ((*period).empty()) {
