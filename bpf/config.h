@@ -27,8 +27,16 @@
 /* Time to live of the packets that we make ourselves. */
 #define XLVS_DEFAULT_TTL 64
 
-/* The longest packet that the slow path reads whole, in bytes: a jumbo frame. */
-#define XLVS_SLOW_PACKET 9216
+/* IPv6 extension headers that the slow path walks over. */
+#define XLVS_MAX_EXTENSIONS 8
+
+/* How long a datagram's first fragment is remembered for the others, in
+ * seconds, as net.ipv4.ipfrag_time; and how many datagrams at once. */
+#define XLVS_FRAGMENT_S	     30
+#define XLVS_FRAGMENT_ROWS 8192
+
+/* The longest packet that the slow path reads whole, in bytes: above a jumbo frame, a power of two. */
+#define XLVS_SLOW_PACKET 16384
 
 /* ICMP errors of one core: a tick is 67 ms, so about 1,000 a second, as the
  * kernel's icmp_msgs_per_sec; at most so many at once. */

@@ -33,7 +33,7 @@ static __always_inline int xlvs_direct(struct xdp_md *ctx, struct xlvs_control *
 	enum xlvs_verdict v = xlvs_parse(&p);
 
 	if (v != XLVS_NEXT)
-		return xlvs_finish(&p, v);
+		return xlvs_finish_parse(&p);
 	v = p.to_vip ? xlvs_balance(&p) : xlvs_pass(&p, XLVS_REASON_NOT_OURS);
 	if (v == XLVS_PASS && p.from_nat && (p.reason == XLVS_REASON_NOT_OURS || p.reason == XLVS_REASON_NO_CONNECTION)) {
 		p.now = xlvs_ticks(bpf_ktime_get_coarse_ns());

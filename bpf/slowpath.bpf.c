@@ -9,13 +9,14 @@
 
 #include "abi/verdict.h"
 #include "maps.h"
+#include "slow/again.h"
 #include "slow/error.h"
 #include "slow/sum.h"
 
 /* A frame from the director is finished but for its Ethernet addresses, and
  * what its flags name. The kernel asks for the neighbour, keeps the packet
  * meanwhile, and sends it. */
-static __always_inline int xlvs_resolve(struct __sk_buff *skb, const struct xlvs_meta *meta)
+static __noinline int xlvs_resolve(struct __sk_buff *skb, const struct xlvs_meta *meta)
 {
 	struct bpf_redir_neigh to = { .nh_family = meta->family };
 
@@ -33,6 +34,14 @@ int xlvs_slowpath(struct __sk_buff *skb)
 	if ((void *)(at + 1) > (void *)(long)skb->data || at->magic != XLVS_META_MAGIC)
 		return TC_ACT_OK;
 	meta = *at; /* a copy: helpers below take packet pointers away */
+	if (meta.kind == XLVS_META_AGAIN) {
+		int act = xlvs_balance_again(skb, meta.family);
+		struct xlvs_case *c = xlvs_get_case();
+
+		if (act != XLVS_SLOW_ORDER || !c)
+			return act;
+		meta = c->order;
+	}
 	switch (meta.kind) {
 	case XLVS_META_NEIGHBOUR:
 		return xlvs_resolve(skb, &meta);

@@ -16,8 +16,9 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(NOT_IP, PASS, "not IPv4 or IPv6")                                                              \
 	X(PROTOCOL, PASS, "a protocol that is not balanced")                                             \
 	X(TRUNCATED, PASS, "a header does not fit into the frame")                                       \
-	X(IP_OPTIONS, PASS, "IPv4 options or IPv6 extension headers")                                    \
-	X(FRAGMENT, PASS, "a fragment")                                                                  \
+	X(IP_OPTIONS, PASS, "slow path: IPv4 options or IPv6 extension headers")                         \
+	X(FRAGMENT, PASS, "slow path: a fragment")                                                       \
+	X(ICMP, PASS, "slow path: an ICMP error, perhaps about a connection")                            \
 	X(OFF, PASS, "no service is defined")                                                            \
 	X(NO_CONNECTION, PASS, "to a virtual service, but no connection and not a first packet")         \
 	X(NEIGHBOUR, PASS, "slow path: the kernel resolves the next hop")                                \
@@ -31,6 +32,8 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(TTL, DROP, "time to live used up")                                                             \
 	X(TOO_BIG, DROP, "too big for the way out")                                                      \
 	X(HEADROOM, DROP, "no room in front of the frame for a tunnel header")                           \
+	X(FRAGMENT_EARLY, DROP, "a fragment whose first one has not come")                               \
+	X(MALFORMED, DROP, "slow path: a checksum is wrong, or headers do not end")                      \
 	X(TABLE_BUSY, DROP, "the version changed under the packet, repeatedly")                          \
 	X(ABI, PASS, "the table has another ABI version")                                                \
 	X(STATELESS, TX, "forwarded by hash: no room for the connection")                                \
@@ -48,6 +51,7 @@ enum xlvs_reason {
 enum xlvs_meta_kind {
 	XLVS_META_NEIGHBOUR = 1, /* the frame is finished: resolve the next hop and send it */
 	XLVS_META_ERROR,	 /* send an ICMP error about the packet, and drop it */
+	XLVS_META_AGAIN,	 /* balance it: slow/again.h */
 };
 #define XLVS_META_F_SUM 0x1 /* the shim of the tunnel lacks its checksum */
 struct xlvs_meta {

@@ -43,10 +43,11 @@ static __always_inline struct xlvs_route *xlvs_get_route(void)
 }
 
 /* Asks the FIB for the way to dst.
+ * ctx     of the program, XDP or TC;  ifindex: where the packet came in
  * family  of src and dst;  src: NULL = any, and route->source becomes the route's
- * returns NEXT, with route->hop.valid = 0 when the neighbour must be resolved first | DROP with a reason */
-static __always_inline enum xlvs_verdict xlvs_fib(struct xlvs_packet *p, int family, const struct xlvs_addr *src,
-						  const struct xlvs_addr *dst, struct xlvs_route *route)
+ * returns FORWARDED, with route->hop.valid = 0 when the neighbour must be resolved first | the reason to drop */
+static __always_inline enum xlvs_reason xlvs_ask_fib(void *ctx, __u32 ifindex, int family, const struct xlvs_addr *src,
+						     const struct xlvs_addr *dst, struct xlvs_route *route)
 {
 	struct bpf_fib_lookup *fib = &route->fib;
 	__u32 flags = !src && xlvs_limits.fib_src ? BPF_FIB_LOOKUP_SRC : 0;
@@ -54,7 +55,7 @@ static __always_inline enum xlvs_verdict xlvs_fib(struct xlvs_packet *p, int fam
 
 	__builtin_memset(route, 0, sizeof(*route));
 	fib->family = (__u8)family;
-	fib->ifindex = p->ctx->ingress_ifindex;
+	fib->ifindex = ifindex;
 	fib->tot_len = 1; /* any length that fits: a success then reports the MTU */
 	if (family == XLVS_AF_INET) {
 		fib->ipv4_src = src ? src->word[0] : 0;
@@ -64,7 +65,7 @@ static __always_inline enum xlvs_verdict xlvs_fib(struct xlvs_packet *p, int fam
 			__builtin_memcpy(fib->ipv6_src, src, 16);
 		__builtin_memcpy(fib->ipv6_dst, dst, 16);
 	}
-	rc = bpf_fib_lookup(p->ctx, fib, sizeof(*fib), flags);
+	rc = bpf_fib_lookup(ctx, fib, sizeof(*fib), flags);
 	route->here = rc == BPF_FIB_LKUP_RET_NOT_FWDED;
 	switch (rc) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
@@ -74,9 +75,9 @@ static __always_inline enum xlvs_verdict xlvs_fib(struct xlvs_packet *p, int fam
 	case BPF_FIB_LKUP_RET_NO_NEIGH: /* the MTU is not told in this case */
 		break;
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
-		return xlvs_drop(p, XLVS_REASON_FORWARDING_OFF);
+		return XLVS_REASON_FORWARDING_OFF;
 	default:
-		return xlvs_drop(p, XLVS_REASON_NO_ROUTE);
+		return XLVS_REASON_NO_ROUTE;
 	}
 	route->hop.ifindex = fib->ifindex;
 	__builtin_memcpy(route->hop.dmac, fib->dmac, 6);
@@ -89,7 +90,16 @@ static __always_inline enum xlvs_verdict xlvs_fib(struct xlvs_packet *p, int fam
 		else
 			__builtin_memcpy(&route->source, fib->ipv6_src, 16);
 	}
-	return XLVS_NEXT;
+	return XLVS_REASON_FORWARDED;
+}
+
+/* The same for XDP.  returns NEXT | DROP with a reason */
+static __always_inline enum xlvs_verdict xlvs_fib(struct xlvs_packet *p, int family, const struct xlvs_addr *src,
+						  const struct xlvs_addr *dst, struct xlvs_route *route)
+{
+	enum xlvs_reason reason = xlvs_ask_fib(p->ctx, p->ctx->ingress_ifindex, family, src, dst, route);
+
+	return reason == XLVS_REASON_FORWARDED ? XLVS_NEXT : xlvs_drop(p, reason);
 }
 
 #endif

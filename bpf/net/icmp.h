@@ -22,4 +22,13 @@ static_assert(sizeof(struct xlvs_icmp) == 8, "header");
 #define XLVS_ICMP6_PACKET_TOO_BIG    0x0200
 #define XLVS_ICMP6_TIME_EXCEEDED     0x0300
 
+/* The errors that IPVS looks into: unreachable, source quench, time exceeded;
+ * over IPv6 every error. Redirects and parameter problems are the stack's. */
+static __always_inline bool xlvs_icmp_is_error(int family, __u8 type)
+{
+	if (family == XLVS_AF_INET)
+		return type == 3 || type == 4 || type == 11;
+	return type >= 1 && type < 128;
+}
+
 #endif

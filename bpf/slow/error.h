@@ -11,6 +11,8 @@
 #include "maps.h"
 #include "net/build.h"
 #include "net/icmp.h"
+#include "slow/case.h"
+#include "slow/sum.h"
 
 #define XLVS_QUOTE4 (576 - sizeof(struct iphdr) - sizeof(struct xlvs_icmp))	 /* RFC 1812, 4.3.2.3 */
 #define XLVS_QUOTE6 (1280 - sizeof(struct ipv6hdr) - sizeof(struct xlvs_icmp)) /* RFC 4443, 2.4 (c) */
@@ -59,22 +61,6 @@ static __always_inline bool xlvs_read_subject6(struct __sk_buff *skb, struct xlv
 	return *(__u8 *)&s->src != 0xff && (s->src.word[0] | s->src.word[1] | s->src.word[2] | s->src.word[3]);
 }
 
-/* The sum of `most` bytes at most, from `from` to the end of the frame; an odd byte is padded. */
-static __always_inline __u64 xlvs_sum_to_end(void *from, void *end, const __u32 most)
-{
-	__u64 sum = 0;
-	__u32 i;
-
-	for (i = 0; i + 2 <= most; i += 2) {
-		if (from + i + 2 > end)
-			break;
-		sum += *(__u16 *)(from + i);
-	}
-	if (i < most && from + i + 1 <= end)
-		sum += *(__u8 *)(from + i); /* as the first byte of a word: little endian */
-	return sum;
-}
-
 static __always_inline void xlvs_write_icmp(struct xlvs_icmp *icmp, const struct xlvs_meta *meta)
 {
 	icmp->type = (__u8)(meta->type_code >> 8);
@@ -82,6 +68,14 @@ static __always_inline void xlvs_write_icmp(struct xlvs_icmp *icmp, const struct
 	icmp->checksum = 0;
 	icmp->info[0] = bpf_htons((__u16)(meta->info >> 16));
 	icmp->info[1] = bpf_htons((__u16)meta->info);
+}
+
+/* The checksum of len bytes from the ICMP header on, in its place. */
+static __always_inline bool xlvs_finish_icmp(struct __sk_buff *skb, __u32 at, __u32 len, __u64 sum)
+{
+	__u16 check = (__u16)~xlvs_csum_fold(sum + xlvs_sum_bytes(skb, at, len));
+
+	return !bpf_skb_store_bytes(skb, at + offsetof(struct xlvs_icmp, checksum), &check, sizeof(check), 0);
 }
 
 /* Headers of an IPv4 error in front of its quote. */
@@ -97,9 +91,7 @@ static __always_inline bool xlvs_write_error4(struct __sk_buff *skb, const struc
 	xlvs_ip4_build(ip, s->dst.word[0], s->src.word[0], IPPROTO_ICMP, s->tos, XLVS_DEFAULT_TTL, 0,
 		       (__be16)bpf_get_prandom_u32(), (__u16)(sizeof(*ip) + sizeof(*icmp) + s->quote));
 	xlvs_write_icmp(icmp, meta);
-	icmp->checksum = ~xlvs_csum_fold(
-		xlvs_sum_to_end(icmp, (void *)(long)skb->data_end, sizeof(*icmp) + XLVS_QUOTE4));
-	return true;
+	return xlvs_finish_icmp(skb, XLVS_IP_AT + sizeof(*ip), sizeof(*icmp) + s->quote, 0);
 }
 
 static __always_inline bool xlvs_write_error6(struct __sk_buff *skb, const struct xlvs_meta *meta,
@@ -108,20 +100,15 @@ static __always_inline bool xlvs_write_error6(struct __sk_buff *skb, const struc
 	struct ethhdr *eth = (void *)(long)skb->data;
 	struct ipv6hdr *ip = (void *)(eth + 1);
 	struct xlvs_icmp *icmp = (void *)(ip + 1);
-	__u64 sum;
 
 	if ((void *)(icmp + 1) > (void *)(long)skb->data_end)
 		return false;
 	xlvs_ip6_build(ip, &s->dst, &s->src, IPPROTO_ICMPV6, 0, XLVS_DEFAULT_TTL, 0,
 		       (__u16)(sizeof(*icmp) + s->quote));
 	xlvs_write_icmp(icmp, meta);
-	sum = xlvs_sum_to_end(icmp, (void *)(long)skb->data_end, sizeof(*icmp) + XLVS_QUOTE6);
-#pragma unroll
-	for (int i = 0; i < 4; i++)
-		sum += (__u64)s->src.word[i] + s->dst.word[i];
-	sum += (__u64)bpf_htonl(sizeof(*icmp) + s->quote) + bpf_htonl(IPPROTO_ICMPV6);
-	icmp->checksum = ~xlvs_csum_fold(sum);
-	return true;
+	return xlvs_finish_icmp(skb, XLVS_IP_AT + sizeof(*ip), sizeof(*icmp) + s->quote,
+				xlvs_pseudo_sum(&s->src, &s->dst, XLVS_AF_INET6, IPPROTO_ICMPV6,
+						sizeof(*icmp) + s->quote));
 }
 
 static __always_inline void xlvs_count_error(const struct xlvs_meta *meta, __u32 bytes)
@@ -137,7 +124,7 @@ static __always_inline void xlvs_count_error(const struct xlvs_meta *meta, __u32
 /* Turns the packet into an error about itself, from its destination to its
  * source, and lets the kernel route it.
  * returns  the TC action: REDIRECT, or SHOT when no error may be sent */
-static __always_inline int xlvs_send_error(struct __sk_buff *skb, const struct xlvs_meta *meta)
+static __noinline int xlvs_send_error(struct __sk_buff *skb, const struct xlvs_meta *meta)
 {
 	const bool v4 = meta->family == XLVS_AF_INET;
 	const __u32 grow = (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) + sizeof(struct xlvs_icmp);

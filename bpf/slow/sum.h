@@ -29,36 +29,46 @@ static __always_inline struct xlvs_scratch *xlvs_get_scratch(void)
 	return bpf_map_lookup_elem(&xlvs_scratch, &zero);
 }
 
-/* n itself, from 1 to XLVS_SUM_CHUNK, in a form in which the verifier of Linux 6.1 sees both bounds. */
-static __always_inline __u32 xlvs_chunk(__u32 n)
+/* n itself, from 1 to a power of two, in a form in which the verifier of Linux 6.1 sees both bounds. */
+static __always_inline __u32 xlvs_bounded(__u32 n, const __u32 most)
 {
 	n--;
 	asm volatile("" : "+r"(n));
-	n &= XLVS_SUM_CHUNK - 1;
+	n &= most - 1;
 	asm volatile("" : "+r"(n));
 	return n + 1;
 }
 
-/* The sum of the 16-bit words of len bytes from `from` on, added to sum. Bytes
- * beyond XLVS_SLOW_PACKET are not seen: such a frame is no packet of ours. */
-static __noinline __u32 xlvs_sum_bytes(struct __sk_buff *skb, __u32 from, __u32 len, __u32 sum)
+/* The sum of the 16-bit words of the first len bytes of the scratch. A global
+ * function: the verifier walks its loop once, whoever calls. */
+__noinline __u32 xlvs_sum_scratch(__u32 len)
 {
 	struct xlvs_scratch *s = xlvs_get_scratch();
+	__u32 sum = 0;
 
 	if (!s)
-		return sum;
+		return 0;
 	for (__u32 i = 0; i < XLVS_SLOW_PACKET / XLVS_SUM_CHUNK && len; i++) {
-		__u32 n = xlvs_chunk(len < XLVS_SUM_CHUNK ? len : XLVS_SUM_CHUNK);
+		__u32 n = len < XLVS_SUM_CHUNK ? len : XLVS_SUM_CHUNK;
 
-		if (bpf_skb_load_bytes(skb, from, s->byte, n))
-			break;
-		s->byte[n] = s->byte[n + 1] = s->byte[n + 2] = 0;
-		n = xlvs_chunk((n + 3) & ~3u);
-		sum = (__u32)bpf_csum_diff(NULL, 0, (__be32 *)s->byte, n, sum);
-		from += XLVS_SUM_CHUNK;
-		len -= len < XLVS_SUM_CHUNK ? len : XLVS_SUM_CHUNK;
+		sum = (__u32)bpf_csum_diff(NULL, 0, (__be32 *)(s->byte + i * XLVS_SUM_CHUNK),
+					   xlvs_bounded((n + 3) & ~3u, XLVS_SUM_CHUNK), sum);
+		len -= n;
 	}
 	return sum;
+}
+
+/* The sum of the 16-bit words of len bytes from `from` on. Of more than
+ * XLVS_SLOW_PACKET bytes it is wrong: such a frame is no packet of ours. */
+static __noinline __u32 xlvs_sum_bytes(struct __sk_buff *skb, __u32 from, __u32 len)
+{
+	struct xlvs_scratch *s = xlvs_get_scratch();
+	__u32 n = xlvs_bounded(len, XLVS_SLOW_PACKET);
+
+	if (!s || bpf_skb_load_bytes(skb, from, s->byte, n))
+		return 0;
+	s->byte[n] = s->byte[n + 1] = s->byte[n + 2] = 0;
+	return xlvs_sum_scratch(n);
 }
 
 /* Puts the right checksum, whatever stands there, into the GUE or GRE header behind the outer IP header.
@@ -98,7 +108,7 @@ static __always_inline bool xlvs_fill_sum(struct __sk_buff *skb)
 	check_at = at + (proto == IPPROTO_UDP ? offsetof(struct udphdr, check) : offsetof(struct xlvs_gre_sum, check));
 	if (bpf_skb_store_bytes(skb, check_at, &check, sizeof(check), 0))
 		return false;
-	sum += xlvs_sum_bytes(skb, at, len, 0);
+	sum += xlvs_sum_bytes(skb, at, len);
 	check = proto == IPPROTO_UDP ? xlvs_udp_finish(sum) : (__u16)~xlvs_csum_fold(sum);
 	return !bpf_skb_store_bytes(skb, check_at, &check, sizeof(check), 0);
 }

@@ -7,6 +7,7 @@
 #include <linux/udp.h>
 
 #include "maps.h"
+#include "net/icmp.h"
 #include "net/ip.h"
 
 /* RST before SYN before FIN before ACK, as IPVS ranks them. */
@@ -72,6 +73,18 @@ static __always_inline enum xlvs_verdict xlvs_filter_packet(struct xlvs_packet *
 	return XLVS_NEXT;
 }
 
+/* An ICMP error may be about a connection of ours whatever its own addresses
+ * are: a router on the way to a NAT server sends it. Those are rare enough for
+ * the slow path to look into each. */
+static __always_inline bool xlvs_is_error(const struct xlvs_packet *p, const void *l4, void *end)
+{
+	const struct xlvs_icmp *icmp = l4;
+
+	if ((void *)(icmp + 1) > end)
+		return false;
+	return xlvs_icmp_is_error(p->family, icmp->type);
+}
+
 static __always_inline enum xlvs_verdict xlvs_parse_ip4(struct xlvs_packet *p)
 {
 	void *data = xlvs_data(p), *end = xlvs_data_end(p);
@@ -81,16 +94,19 @@ static __always_inline enum xlvs_verdict xlvs_parse_ip4(struct xlvs_packet *p)
 	if ((void *)(ip + 1) > end)
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
 	first = *(__u8 *)ip;
-	if (first != 0x45)
-		return xlvs_pass(p, first >> 4 == 4 && (first & 15) > 5 ? XLVS_REASON_IP_OPTIONS :
-									  XLVS_REASON_TRUNCATED);
+	if (first < 0x45 || first > 0x4f)
+		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
+	p->proto = ip->protocol;
+	if (p->proto == IPPROTO_ICMP && xlvs_is_error(p, ip + 1, end))
+		return xlvs_pass(p, XLVS_REASON_ICMP);
 	p->saddr.word[0] = ip->saddr;
 	p->daddr.word[0] = ip->daddr;
 	if (xlvs_filter_packet(p) != XLVS_NEXT)
 		return XLVS_PASS;
 	if (ip->frag_off & XLVS_IP4_FRAGMENT)
 		return xlvs_pass(p, XLVS_REASON_FRAGMENT);
-	p->proto = ip->protocol;
+	if (first != 0x45)
+		return xlvs_pass(p, XLVS_REASON_IP_OPTIONS);
 	p->len = xlvs_length(ip->tot_len);
 	p->l4 = sizeof(struct ethhdr) + sizeof(*ip);
 	if (data + sizeof(struct ethhdr) + p->len > end || p->len < sizeof(*ip) + sizeof(struct udphdr))
@@ -109,11 +125,13 @@ static __always_inline enum xlvs_verdict xlvs_parse_ip6(struct xlvs_packet *p)
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
 	if (*(__u8 *)ip >> 4 != 6)
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
+	p->proto = ip->nexthdr;
+	if (p->proto == IPPROTO_ICMPV6 && xlvs_is_error(p, ip + 1, end))
+		return xlvs_pass(p, XLVS_REASON_ICMP);
 	xlvs_copy_addr6(&p->saddr, &ip->saddr);
 	xlvs_copy_addr6(&p->daddr, &ip->daddr);
 	if (xlvs_filter_packet(p) != XLVS_NEXT)
 		return XLVS_PASS;
-	p->proto = ip->nexthdr;
 	if (p->proto == IPPROTO_FRAGMENT)
 		return xlvs_pass(p, XLVS_REASON_FRAGMENT);
 	if (p->proto == IPPROTO_HOPOPTS || p->proto == IPPROTO_ROUTING || p->proto == IPPROTO_DSTOPTS ||

@@ -3,6 +3,8 @@
 #ifndef XLVS_STAGE_SERVICE_H
 #define XLVS_STAGE_SERVICE_H
 
+#include <linux/in.h>
+
 #include "flow.h"
 #include "maps.h"
 #include "packet.h"

@@ -40,6 +40,7 @@ class SlowpathTest : public DirectorTest {
         ASSERT_EQ(::bpf_map__reuse_fd(map, same), 0);
       }
     }
+    skeleton_->rodata->xlvs_limits = director().limits();
     ASSERT_EQ(slowpath__load(skeleton_.get()), 0);
     hook_.sz = sizeof hook_;
     hook_.ifindex = static_cast<int>(director().network().client);
@@ -186,6 +187,211 @@ TEST_F(SlowpathTest, SumsWhatHasNoChecksum) {
         EXPECT_NE(got[check] | got[check + 1], 0);
         EXPECT_TRUE(same_bytes(without(got, want.free), without(expected, want.free)));
       }
+}
+
+Ipv4 hop_less(Ipv4 ip) {
+  --ip.ttl;
+  return ip;
+}
+Ipv6 hop_less(Ipv6 ip) {
+  --ip.hop_limit;
+  return ip;
+}
+
+/// The frame that leaves on the link "server" (or "client") for the one that came in, whole.
+class AgainTest : public SlowpathTest {
+ protected:
+  void serve_all() {  // direct routing, tunnel and NAT, a port each, in both families
+    const struct {
+      const char *vip, *rip;
+      std::uint16_t port, server_port;
+      Forward forward;
+    } servers[] = {{"192.0.2.10", "192.168.1.10", 81, 81, Forward::kDirect},
+                   {"192.0.2.10", "192.168.1.11", 82, 82, Forward::kTunnel},
+                   {"192.0.2.10", "192.168.1.12", 83, 8083, Forward::kMasq},
+                   {"2001:db8::10", "fd00:1::10", 81, 81, Forward::kDirect},
+                   {"2001:db8::10", "fd00:1::11", 82, 82, Forward::kTunnel},
+                   {"2001:db8::10", "fd00:1::12", 83, 8083, Forward::kMasq}};
+    for (const auto& s : servers)
+      for (const char* protocol : {"TCP", "UDP"}) {
+        add_service(service_key(protocol, s.vip, s.port));
+        add_server(service_key(protocol, s.vip, s.port), server_key(s.rip, s.server_port), forwarded(s.forward));
+      }
+  }
+  /// Sends `frame` in and looks for `want` from its IP header on, an IPv4 id of the outer header apart.
+  void expect_sent(const Bytes& frame, const Bytes& want, bool any_id = false, const char* peer = "server-peer") {
+    Wire wire(peer);
+    receive(frame);
+    Bytes got = wire.next([&](const Bytes& f) { return f.size() == want.size() && f[12] == want[12]; });
+    ASSERT_FALSE(got.empty()) << "nothing left for" << hexdump(frame);
+    const std::vector<std::size_t> free = any_id ? std::vector<std::size_t>{18, 24} : std::vector<std::size_t>{};
+    EXPECT_TRUE(same_bytes(rest_of(without(got, free), 12).bytes, rest_of(without(want, free), 12).bytes));
+    EXPECT_EQ(wrong_checksum(got), wrong_checksum(want));
+  }
+  /// Nothing leaves before the frame that came in behind it.
+  void expect_nothing(const Bytes& frame) {
+    Wire wire("server-peer");
+    receive(frame);
+    receive(last());
+    const Bytes got = wire.next([](const Bytes& f) { return f.size() > 34 && f[12] == 8; });
+    EXPECT_TRUE(is_last(got)) << "something left" << hexdump(got);
+  }
+  static Bytes last() {
+    Ipv4 ip = kToVip;
+    ip.options = Bytes(4, 1);
+    return Eth{} / ip / Udp{.sport = 9, .dport = 81};
+  }
+  static bool is_last(const Bytes& frame) { return frame.size() == last().size() && frame[14] == 0x46; }
+};
+
+TEST_F(AgainTest, Ipv4OptionsAreKeptByEveryMethod) {
+  serve_all();
+  Ipv4 in = kToVip;
+  in.options = {0x94, 4, 0, 0, 1, 1, 1, 0};
+  Ipv4 to_server = hop_less(in);
+  to_server.dst = "192.168.1.12";
+  for (const std::size_t size : {0u, 9u, 1000u}) {
+    expect_sent(Eth{} / in / Udp{.dport = 81} / payload(size), Eth{} / hop_less(in) / Udp{.dport = 81} / payload(size));
+    expect_sent(Eth{} / in / Tcp{.dport = 82} / payload(size),
+                Eth{} / Ipv4{.src = "192.168.1.1", .dst = "192.168.1.11", .id = 0, .ttl = 63} / hop_less(in) /
+                    Tcp{.dport = 82} / payload(size),
+                true);
+    expect_sent(Eth{} / in / Tcp{.dport = 83} / payload(size),
+                Eth{} / to_server / Tcp{.dport = 8083} / payload(size));
+    expect_sent(Eth{} / in / Udp{.dport = 83} / payload(size),
+                Eth{} / to_server / Udp{.dport = 8083} / payload(size));
+    // no checksum stays none
+    expect_sent(Eth{} / in / Udp{.dport = 83, .checksum = 0} / payload(size),
+                Eth{} / to_server / Udp{.dport = 8083, .checksum = 0} / payload(size));
+  }
+}
+
+/// Hop-by-hop, destination options and routing headers: next header, length in 8 bytes less one, padding.
+Raw extension(std::uint8_t next, std::uint8_t words) {
+  Bytes b{next, words, 1, static_cast<std::uint8_t>(4 + 8 * words)};
+  b.resize(8u + 8u * words);
+  return Raw{b};
+}
+
+TEST_F(AgainTest, Ipv6ExtensionHeadersAreWalkedAndKept) {
+  serve_all();
+  const Bytes udp = rest_of(Eth{} / kToVip6 / Udp{.dport = 81} / payload(9), 54).bytes;
+  Ipv6 in = kToVip6;
+  in.next = 60;
+  for (const auto words : std::initializer_list<std::uint8_t>{0, 1, 5}) {
+    const Frame one = Eth{} / in / extension(17, words) / Raw{udp};
+    expect_sent(one, Eth{} / hop_less(in) / extension(17, words) / Raw{udp});
+    const Frame two = Eth{} / in / extension(43, words) / extension(17, 0) / Raw{udp};
+    expect_sent(two, Eth{} / hop_less(in) / extension(43, words) / extension(17, 0) / Raw{udp});
+  }
+  Frame seven = Eth{} / in, out = Eth{} / hop_less(in);
+  for (int i = 0; i < 7; ++i) {
+    seven = seven / extension(i < 6 ? 60 : 17, 0);
+    out = out / extension(i < 6 ? 60 : 17, 0);
+  }
+  expect_sent(seven / Raw{udp}, out / Raw{udp});
+}
+
+TEST_F(AgainTest, FragmentsFollowTheirFirst) {
+  serve_all();
+  const Bytes udp = rest_of(Eth{} / kToVip / Udp{.dport = 83} / payload(100), 34).bytes;
+  Ipv4 to_server = hop_less(kToVip);
+  to_server.dst = "192.168.1.12";
+  const Bytes translated = rest_of(Eth{} / to_server / Udp{.dport = 8083} / payload(100), 34).bytes;
+  const auto part = [](Ipv4 ip, const Bytes& whole, std::size_t from, std::size_t to) -> Bytes {
+    ip.protocol = 17;
+    ip.fragment = static_cast<std::uint16_t>(from / 8 | (to < whole.size() ? 0x2000 : 0));
+    return Eth{} / ip /
+           Raw{Bytes(whole.begin() + static_cast<std::ptrdiff_t>(from), whole.begin() + static_cast<std::ptrdiff_t>(to))};
+  };
+  Ipv4 other = kToVip;
+  other.id = 0x4321;
+  expect_nothing(part(other, udp, 40, 108));  // its first one has not come
+  EXPECT_EQ(director().reasons()[XLVS_REASON_FRAGMENT_EARLY], 1u);
+  for (const auto& [from, to] : std::initializer_list<std::pair<std::size_t, std::size_t>>{{0, 40}, {80, 108}, {40, 80}})
+    expect_sent(part(kToVip, udp, from, to), part(to_server, translated, from, to));
+}
+
+TEST_F(AgainTest, ErrorsFromTheClientsSideGoToTheServer) {
+  serve_all();
+  const Ipv4 back{.src = kToVip.dst, .dst = kToVip.src};
+  const Ipv6 back6{.src = kToVip6.dst, .dst = kToVip6.src};
+  receive(Eth{} / kToVip / Tcp{.dport = 83});
+  receive(Eth{} / kToVip6 / Tcp{.dport = 83});
+  Ipv4 to_server = hop_less(kToVip), quoted = back;
+  to_server.dst = quoted.src = "192.168.1.12";
+  Ipv6 to_server6 = hop_less(kToVip6), quoted6 = back6;
+  to_server6.dst = quoted6.src = "fd00:1::12";
+  for (const std::size_t size : {0u, 1u, 500u}) {
+    const Tcp tcp{.sport = 83, .dport = 40000, .flags = kAck, .checksum = 0x1234};
+    const Tcp tcp_in{.sport = 8083, .dport = 40000, .flags = kAck, .checksum = 0x1234};
+    const Icmp error{.type = 3, .code = 4, .rest = 1400}, error6{.type = 2, .rest = 1400};
+    expect_sent(Eth{} / kToVip / error / back / tcp / payload(size),
+                Eth{} / to_server / error / quoted / tcp_in / payload(size));
+    expect_sent(Eth{} / kToVip6 / error6 / back6 / tcp / payload(size),
+                Eth{} / to_server6 / error6 / quoted6 / tcp_in / payload(size));
+  }
+  const Icmp wrong{.type = 3, .code = 4, .rest = 1400, .checksum = 1};
+  expect_nothing(Eth{} / kToVip / wrong / back / Tcp{.sport = 83, .dport = 40000});
+  EXPECT_EQ(director().reasons()[XLVS_REASON_MALFORMED], 1u);
+}
+
+TEST_F(AgainTest, ErrorsFromTheServersSideGoToTheClientAsFromTheVirtualAddress) {
+  serve_all();
+  receive(Eth{} / kToVip / Udp{.dport = 83});
+  receive(Eth{} / kToVip6 / Udp{.dport = 83});
+  Ipv4 seen = kToVip, in{.src = "192.168.1.99", .dst = kToVip.src}, out = hop_less(in);  // a router on the way says it
+  seen.dst = "192.168.1.12";
+  out.src = kToVip.dst;
+  Ipv6 seen6 = kToVip6, in6{.src = "fd00:1::12", .dst = kToVip6.src}, out6 = hop_less(in6);
+  seen6.dst = "fd00:1::12";
+  out6.src = kToVip6.dst;
+  for (const std::size_t size : {0u, 1u, 500u}) {
+    const Udp udp{.sport = 40000, .dport = 8083, .checksum = 7}, udp_out{.sport = 40000, .dport = 83, .checksum = 7};
+    const Icmp error{.type = 3, .code = 3}, error6{.type = 1, .code = 4};
+    expect_sent(Eth{} / in / error / seen / udp / payload(size), Eth{} / out / error / kToVip / udp_out / payload(size),
+                false, "client-peer");
+    expect_sent(Eth{} / in6 / error6 / seen6 / udp / payload(size),
+                Eth{} / out6 / error6 / kToVip6 / udp_out / payload(size), false, "client-peer");
+  }
+}
+
+// Whatever is cut off, wherever: no crash, and nothing that is not sound leaves.
+TEST_F(AgainTest, EveryTruncationIsHandled) {
+  serve_all();
+  receive(Eth{} / kToVip / Tcp{.dport = 83});
+  const Ipv4 back{.src = kToVip.dst, .dst = kToVip.src};
+  Ipv4 options = kToVip;
+  options.options = Bytes(12, 1);
+  Ipv6 in6 = kToVip6;
+  in6.next = 60;
+  const Frame frames[] = {Eth{} / kToVip / Icmp{.type = 3, .code = 4} / back / Tcp{.sport = 83, .dport = 40000},
+                          Eth{} / options / Tcp{.dport = 83}, Eth{} / in6 / extension(60, 3) / extension(17, 1) / Udp{}};
+  Wire wire("server-peer");
+  for (const Frame& frame : frames) {
+    const Bytes whole = frame;
+    for (std::size_t n = 14; n < whole.size(); ++n) {
+      Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(n));
+      receive(cut);
+      if (n > 34 && cut[12] == 8) {  // the same with a length that agrees
+        cut[16] = static_cast<std::uint8_t>((n - 14) >> 8);
+        cut[17] = static_cast<std::uint8_t>(n - 14);
+        cut[24] = cut[25] = 0;
+        const std::uint16_t sum = internet_checksum({cut.data() + 14, std::min<std::size_t>(n - 14, (cut[14] & 15u) * 4u)});
+        cut[24] = static_cast<std::uint8_t>(sum >> 8);
+        cut[25] = static_cast<std::uint8_t>(sum);
+        receive(cut);
+      }
+    }
+  }
+  receive(last());
+  for (int i = 0; i < 100; ++i) {  // what leaves is sound: a quote may end anywhere behind the ports
+    const Bytes got = wire.next([](const Bytes& f) { return f.size() > 34 && f[12] == 8; });
+    ASSERT_FALSE(got.empty());
+    if (is_last(got)) return;
+    EXPECT_EQ(wrong_checksum(got), std::nullopt) << hexdump(got);
+  }
+  FAIL() << "too much left";
 }
 
 // The first packet to a neighbour that nobody knows waits in the kernel until it is known.

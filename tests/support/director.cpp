@@ -62,8 +62,10 @@ Result<std::unique_ptr<Director>> Director::load(const kernel::Capacity& c, cons
     ::bpf_map__set_max_entries(map, c.max_servers);
   ::bpf_map__set_max_entries(k->maps.xlvs_conns4, c.buckets4);
   ::bpf_map__set_max_entries(k->maps.xlvs_conns6, c.buckets6);
+  const xlvs_limits limits = k->rodata->xlvs_limits;
   if (int rc = director__load(k.get()); rc != 0) return system_error("cannot load the director object", -rc);
   std::unique_ptr<Director> d(new Director(std::move(k), c, network));
+  d->limits_ = limits;
   if (Status s = d->map_all(); !s) return s.error();
   if (Status s = d->format(); !s) return s.error();
   return d;

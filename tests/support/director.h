@@ -40,6 +40,8 @@ class Director : private encode::TableHost {
   [[nodiscard]] int map(const char* name) const;
   [[nodiscard]] const encode::TableMemory& memory() const { return memory_; }
   [[nodiscard]] const Network& network() const { return network_; }
+  /// The constants that another object of the same table needs.
+  [[nodiscard]] const xlvs_limits& limits() const { return limits_; }
 
  private:
   struct Close {
@@ -62,6 +64,7 @@ class Director : private encode::TableHost {
   std::unique_ptr<::director, Close> skeleton_;
   kernel::Capacity capacity_;
   Network network_;
+  xlvs_limits limits_{};
   encode::TableMemory memory_;
   std::vector<std::pair<void*, std::size_t>> mappings_;
   std::optional<encode::Table> table_;

@@ -419,8 +419,12 @@ Expected Reference::forward(const Bytes& frame, std::uint32_t ifindex) {
   const std::size_t header = v6 ? 40 : 20;
   if (frame.size() < 14 + header) return pass(frame, XLVS_REASON_TRUNCATED);
   if (frame[14] >> 4 != (v6 ? 6 : 4)) return pass(frame, XLVS_REASON_TRUNCATED);
-  if (!v6 && frame[14] != 0x45)
-    return pass(frame, (frame[14] & 15) > 5 ? XLVS_REASON_IP_OPTIONS : XLVS_REASON_TRUNCATED);
+  if (!v6 && (frame[14] & 15) < 5) return pass(frame, XLVS_REASON_TRUNCATED);
+  if (frame[v6 ? 20 : 23] == (v6 ? 58 : 1) && frame.size() >= 14 + header + 8) {  // errors: whoever they are for
+    const std::uint8_t icmp = frame[14 + header];
+    if (v6 ? icmp >= 1 && icmp < 128 : icmp == 3 || icmp == 4 || icmp == 11)
+      return pass(frame, XLVS_REASON_ICMP);
+  }
 
   Packet p{.frame = frame, .ifindex = ifindex, .src = {}, .dst = {}};
   p.src = v6 ? cut(frame, 22, 16) : cut(frame, 26, 4);
@@ -434,6 +438,7 @@ Expected Reference::forward(const Bytes& frame, std::uint32_t ifindex) {
   }
   if (!to_us && !from_us) return pass(frame, XLVS_REASON_NOT_OURS);
   if (!v6 && (word(frame, 20) & 0x3fff)) return pass(frame, XLVS_REASON_FRAGMENT);
+  if (!v6 && frame[14] != 0x45) return pass(frame, XLVS_REASON_IP_OPTIONS);
   p.proto = frame[v6 ? 20 : 23];
   p.ttl = frame[v6 ? 21 : 22];
   if (v6 && p.proto == 44) return pass(frame, XLVS_REASON_FRAGMENT);

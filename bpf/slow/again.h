@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The slow path's own way of a packet: as the director's, for headers that the director does not read. */
+#ifndef XLVS_SLOW_AGAIN_H
+#define XLVS_SLOW_AGAIN_H
+
+#include "slow/carry.h"
+#include "slow/fragment.h"
+#include "slow/icmp.h"
+#include "slow/match.h"
+#include "slow/walk.h"
+
+/* Balances a packet that the director has passed on.
+ * returns  ORDER, in the case | a TC action: OK to the stack, SHOT with a reason */
+static __always_inline int xlvs_balance_again(struct __sk_buff *skb, __u32 family)
+{
+	struct xlvs_case *c = xlvs_get_case();
+	int act;
+
+	if (!c)
+		return TC_ACT_OK;
+	__builtin_memset(c, 0, sizeof(*c));
+	c->family = (__u8)family;
+	act = xlvs_walk(skb, c);
+	if (act == XLVS_SLOW_NEXT && (c->proto == IPPROTO_ICMP || c->proto == IPPROTO_ICMPV6))
+		act = xlvs_read_error(skb, c);
+	if (act != XLVS_SLOW_NEXT)
+		return act;
+	if (c->part == XLVS_PART_LATER)
+		act = xlvs_recall_first(c);
+	else
+		act = c->family == XLVS_AF_INET ? xlvs_match4() : xlvs_match6();
+	if (act == XLVS_SLOW_NEXT && c->part == XLVS_PART_FIRST)
+		xlvs_remember_first(c);
+	if (act == XLVS_SLOW_NEXT && c->quoted && !xlvs_icmp_sound(skb, c))
+		act = xlvs_slow_drop(XLVS_REASON_MALFORMED);
+	return act == XLVS_SLOW_NEXT ? xlvs_carry(skb, c) : act;
+}
+
+#endif

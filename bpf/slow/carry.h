@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A matched packet of the slow path, rewritten and on its way. */
+#ifndef XLVS_SLOW_CARRY_H
+#define XLVS_SLOW_CARRY_H
+
+#include "slow/order.h"
+#include "slow/rewrite.h"
+#include "forward/tunnel.h"
+
+/* The way out, and whether the packet fits.
+ * grow     bytes of new headers
+ * returns  NEXT | ORDER: an error | OK: the stack says so (replies) | SHOT with a reason */
+static __noinline int xlvs_slow_route(struct __sk_buff *skb, struct xlvs_case *c, struct xlvs_server *s,
+				      __u32 grow)
+{
+	const bool back = c->dir == XLVS_DIR_OUTPUT, tunnel = !back && c->forward == XLVS_FORWARD_TUNNEL;
+	struct xlvs_route *route = xlvs_get_route();
+	struct xlvs_addr src, dst;
+	enum xlvs_reason reason;
+
+	if (!route)
+		return TC_ACT_SHOT;
+	src = back ? c->vaddr : c->outer_saddr;
+	dst = back ? c->outer_daddr : s->addr;
+	reason = xlvs_ask_fib(skb, skb->ifindex, back ? c->family : s->family, tunnel ? NULL : &src, &dst, route);
+	if (reason != XLVS_REASON_FORWARDED)
+		return xlvs_slow_drop(reason);
+	if (!route->hop.mtu || c->len + grow <= route->hop.mtu)
+		return XLVS_SLOW_NEXT;
+	if (back)
+		return TC_ACT_OK;
+	if (!c->df)
+		return xlvs_slow_drop(XLVS_REASON_TOO_BIG);
+	if (!xlvs_hop_less(skb, c)) /* the kernel's error quotes it so */
+		return TC_ACT_SHOT;
+	return xlvs_order_error(c, XLVS_REASON_TOO_BIG,
+				c->family == XLVS_AF_INET ? XLVS_ICMP4_FRAGMENTATION : XLVS_ICMP6_PACKET_TOO_BIG,
+				route->hop.mtu - grow);
+}
+
+static __always_inline void xlvs_slow_count(const struct xlvs_case *c)
+{
+	struct xlvs_line *line = xlvs_get_line(c->server);
+
+	if (!line)
+		return;
+	if (c->dir == XLVS_DIR_INPUT) {
+		line->counters.in_pkts++;
+		line->counters.in_bytes += c->len;
+	} else {
+		line->counters.out_pkts++;
+		line->counters.out_bytes += c->len;
+	}
+}
+
+/* reads    c after match
+ * writes   the server's traffic; order
+ * returns  ORDER: send it, or an error | OK: the stack's | SHOT with a reason */
+static __always_inline int xlvs_carry(struct __sk_buff *skb, struct xlvs_case *c)
+{
+	const bool back = c->dir == XLVS_DIR_OUTPUT, tunnel = !back && c->forward == XLVS_FORWARD_TUNNEL;
+	struct xlvs_server *s = xlvs_get_server(c->server);
+	struct xlvs_route *route = xlvs_get_route();
+	__u32 tun, flags = 0;
+	int act;
+
+	if (!s || !route)
+		return xlvs_slow_drop(XLVS_REASON_NO_SERVER);
+	tun = xlvs_tunnel_of(s);
+	if (back && c->ttl <= 1)
+		return TC_ACT_OK;
+	if (!back)
+		xlvs_slow_count(c);
+	if (c->ttl <= 1)
+		return xlvs_order_error(c, XLVS_REASON_TTL,
+					c->family == XLVS_AF_INET ? XLVS_ICMP4_TIME_EXCEEDED : XLVS_ICMP6_TIME_EXCEEDED,
+					0);
+	act = xlvs_slow_route(skb, c, s, tunnel ? xlvs_tunnel_overhead(s, tun) : 0);
+	if (act != XLVS_SLOW_NEXT)
+		return act;
+	if (back)
+		xlvs_slow_count(c);
+	if (!xlvs_hop_less(skb, c))
+		return TC_ACT_SHOT;
+	if (c->forward == XLVS_FORWARD_NAT) {
+		act = xlvs_slow_translate(skb, c, s);
+	} else if (tunnel) {
+		act = xlvs_slow_encap(skb, c, s, tun);
+		flags = xlvs_shim_sums(tun) ? XLVS_META_F_SUM : 0;
+	}
+	return act == XLVS_SLOW_NEXT ? xlvs_order_send(c, route, flags) : act;
+}
+
+#endif

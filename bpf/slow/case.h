@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A packet on the slow path: what its headers say, and what becomes of it. */
+#ifndef XLVS_SLOW_CASE_H
+#define XLVS_SLOW_CASE_H
+
+#include <linux/if_ether.h>
+
+#include "maps.h"
+#include "packet.h"
+#include "stage/tcp.h"
+
+/* Which part of a datagram a packet is. */
+enum xlvs_part { XLVS_PART_WHOLE, XLVS_PART_FIRST, XLVS_PART_LATER };
+
+#define XLVS_IP_AT sizeof(struct ethhdr) /* offset of the IP header in the frame */
+
+struct xlvs_case {
+	/* slow/walk.h */
+	__u32 l4;  /* offset of the transport header; of a later fragment: of what it carries */
+	__u32 len; /* bytes of the IP packet, its header included */
+	struct xlvs_addr saddr, daddr; /* of an error: of the packet that would answer the quoted one */
+	struct xlvs_addr outer_saddr, outer_daddr; /* of an error: its own */
+	__be16 sport, dport;
+	__be32 id; /* of the datagram that a fragment is of */
+	__u8 family;
+	__u8 proto;
+	__u8 event; /* enum xlvs_tcp_event */
+	__u8 syn;
+	__u8 part; /* enum xlvs_part */
+	__u8 tos, ttl;
+	__u8 df; /* IPv4: may not be cut */
+	/* slow/icmp.h: an error quotes a packet; that one is looked up */
+	__u32 quoted;	 /* offset of its IP header, 0 = this is no error */
+	__u32 quoted_l4; /* offset of its transport header */
+	/* slow/match.h */
+	__u32 now;     /* tick */
+	__u32 server;  /* row */
+	__u32 forward; /* enum xlvs_forward */
+	__u32 dir;     /* enum xlvs_direction: to the server, or back */
+	struct xlvs_addr vaddr; /* back: address and port to put in place of the server's */
+	__be16 vport;
+	__u16 reserved;
+	/* what is left to do when the answer is XLVS_SLOW_ORDER, in the director's words */
+	struct xlvs_meta order;
+};
+
+/* The packet in hand.  Writer, reader: slow/.  One row will do: flow.h says why. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct xlvs_case);
+} xlvs_cases SEC(".maps");
+
+static __always_inline struct xlvs_case *xlvs_get_case(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&xlvs_cases, &zero);
+}
+
+/* What a step of the slow path answers, beside TC_ACT_*. */
+#define XLVS_SLOW_NEXT	100 /* go on */
+#define XLVS_SLOW_ORDER 101 /* the order is filled in: carry it out */
+
+static __always_inline int xlvs_slow_drop(enum xlvs_reason reason)
+{
+	xlvs_count(reason);
+	return TC_ACT_SHOT;
+}
+
+#endif

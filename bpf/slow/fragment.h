@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Fragments: the first one has the ports, and leaves word for the others. */
+#ifndef XLVS_SLOW_FRAGMENT_H
+#define XLVS_SLOW_FRAGMENT_H
+
+#include "config.h"
+#include "slow/case.h"
+
+struct xlvs_fragment_key {
+	struct xlvs_addr saddr, daddr;
+	__be32 id;
+	__u8 proto;
+	__u8 family;
+	__u16 reserved;
+};
+struct xlvs_fragment {
+	__u32 expires; /* tick */
+	__u32 server;  /* row */
+	__u32 forward;
+	__u32 dir;
+	struct xlvs_addr vaddr;
+	__be16 vport, sport, dport;
+	__u16 reserved;
+};
+
+/* Datagrams whose first fragment has passed. Bounded: a flood of first
+ * fragments pushes out the oldest ones, whose datagrams' other fragments are
+ * then dropped.  Writer, reader: this file. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, XLVS_FRAGMENT_ROWS);
+	__type(key, struct xlvs_fragment_key);
+	__type(value, struct xlvs_fragment);
+} xlvs_fragments SEC(".maps");
+
+static __always_inline void xlvs_fragment_key(const struct xlvs_case *c, struct xlvs_fragment_key *key)
+{
+	key->saddr = c->saddr;
+	key->daddr = c->daddr;
+	key->id = c->id;
+	key->proto = c->proto;
+	key->family = c->family;
+	key->reserved = 0;
+}
+
+/* Leaves word: where the first fragment goes, the others go. */
+static __noinline int xlvs_remember_first(const struct xlvs_case *c)
+{
+	struct xlvs_fragment_key key;
+	struct xlvs_fragment f = {
+		.expires = c->now + xlvs_seconds_to_ticks(XLVS_FRAGMENT_S),
+		.server = c->server,
+		.forward = c->forward,
+		.dir = c->dir,
+		.vaddr = c->vaddr,
+		.vport = c->vport,
+	};
+
+	xlvs_fragment_key(c, &key);
+	return (int)bpf_map_update_elem(&xlvs_fragments, &key, &f, BPF_ANY);
+}
+
+/* returns  NEXT | SHOT/FRAGMENT_EARLY */
+static __noinline int xlvs_recall_first(struct xlvs_case *c)
+{
+	struct xlvs_fragment_key key;
+	struct xlvs_fragment *f;
+
+	c->now = xlvs_ticks(bpf_ktime_get_coarse_ns());
+	xlvs_fragment_key(c, &key);
+	f = bpf_map_lookup_elem(&xlvs_fragments, &key);
+	if (!f || (__s32)(c->now - f->expires) > 0)
+		return xlvs_slow_drop(XLVS_REASON_FRAGMENT_EARLY);
+	c->server = f->server;
+	c->forward = f->forward;
+	c->dir = f->dir;
+	c->vaddr = f->vaddr;
+	c->vport = f->vport;
+	c->event = XLVS_EVENT_NONE;
+	return XLVS_SLOW_NEXT;
+}
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* All headers of a packet up to its ports: IPv4 options, IPv6 extension headers, fragments. */
+#ifndef XLVS_SLOW_WALK_H
+#define XLVS_SLOW_WALK_H
+
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+
+#include "config.h"
+#include "net/ip.h"
+#include "slow/case.h"
+#include "stage/parse.h"
+
+/* returns  NEXT | OK: not a sound IPv4 header */
+static __always_inline int xlvs_walk4(struct __sk_buff *skb, struct xlvs_case *c)
+{
+	struct iphdr ip;
+	__u32 header;
+	__u16 fragment;
+
+	if (bpf_skb_load_bytes(skb, XLVS_IP_AT, &ip, sizeof(ip)))
+		return TC_ACT_OK;
+	header = (*(__u8 *)&ip & 15) * 4;
+	c->len = bpf_ntohs(ip.tot_len);
+	if (header < sizeof(ip) || c->len < header || XLVS_IP_AT + c->len > skb->len)
+		return TC_ACT_OK;
+	fragment = bpf_ntohs(ip.frag_off);
+	c->part = fragment & 0x1fff ? XLVS_PART_LATER : fragment & 0x2000 ? XLVS_PART_FIRST : XLVS_PART_WHOLE;
+	c->id = ip.id;
+	c->df = !!(fragment & 0x4000);
+	c->saddr.word[0] = ip.saddr;
+	c->daddr.word[0] = ip.daddr;
+	c->proto = ip.protocol;
+	c->tos = ip.tos;
+	c->ttl = ip.ttl;
+	c->l4 = XLVS_IP_AT + header;
+	return XLVS_SLOW_NEXT;
+}
+
+/* One extension header behind another, XLVS_MAX_EXTENSIONS at most.
+ * returns  NEXT | OK: not a sound IPv6 packet, or one with too many of them */
+static __always_inline int xlvs_walk6(struct __sk_buff *skb, struct xlvs_case *c)
+{
+	struct ipv6hdr ip;
+	__u32 at = XLVS_IP_AT + sizeof(ip);
+	__u8 next, part = XLVS_PART_WHOLE;
+
+	if (bpf_skb_load_bytes(skb, XLVS_IP_AT, &ip, sizeof(ip)))
+		return TC_ACT_OK;
+	c->len = sizeof(ip) + bpf_ntohs(ip.payload_len);
+	if (XLVS_IP_AT + c->len > skb->len)
+		return TC_ACT_OK;
+	__builtin_memcpy(&c->saddr, &ip.saddr, sizeof(c->saddr));
+	__builtin_memcpy(&c->daddr, &ip.daddr, sizeof(c->daddr));
+	c->tos = xlvs_ip6_tos(&ip);
+	c->ttl = ip.hop_limit;
+	c->df = 1;
+	next = ip.nexthdr;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < XLVS_MAX_EXTENSIONS; i++) {
+		__u8 head[8]; /* next header and length; of a fragment all */
+
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
+		    next != IPPROTO_AH && next != IPPROTO_FRAGMENT) {
+			c->proto = next;
+			c->l4 = at;
+			c->part = part;
+			return XLVS_SLOW_NEXT;
+		}
+		if (bpf_skb_load_bytes(skb, at, head, sizeof(head)))
+			return TC_ACT_OK;
+		if (next == IPPROTO_FRAGMENT) {
+			if (part != XLVS_PART_WHOLE)
+				return TC_ACT_OK;
+			if (head[2] || head[3] & 0xf8)
+				part = XLVS_PART_LATER;
+			else if (head[3] & 1)
+				part = XLVS_PART_FIRST;
+			__builtin_memcpy(&c->id, head + 4, sizeof(c->id));
+			at += 8;
+		} else {
+			at += next == IPPROTO_AH ? (head[1] + 2) * 4 : (head[1] + 1) * 8;
+		}
+		next = head[0];
+		if (part == XLVS_PART_LATER) { /* what follows is not a header */
+			c->proto = next;
+			c->l4 = at;
+			c->part = part;
+			return XLVS_SLOW_NEXT;
+		}
+	}
+	return TC_ACT_OK;
+}
+
+/* Ports of a packet that has some.  returns NEXT | OK: the transport header is cut short, or not one of ours */
+static __always_inline int xlvs_walk_l4(struct __sk_buff *skb, struct xlvs_case *c)
+{
+	struct tcphdr tcp;
+
+	c->event = XLVS_EVENT_NONE;
+	c->syn = 0;
+	if (c->proto == IPPROTO_TCP) {
+		if (c->l4 + sizeof(tcp) > XLVS_IP_AT + c->len || bpf_skb_load_bytes(skb, c->l4, &tcp, sizeof(tcp)))
+			return TC_ACT_OK;
+		c->event = xlvs_tcp_event(&tcp);
+		c->syn = tcp.syn && !tcp.rst;
+	} else if (c->proto == IPPROTO_UDP) {
+		if (c->l4 + sizeof(struct udphdr) > XLVS_IP_AT + c->len || bpf_skb_load_bytes(skb, c->l4, &tcp, 8))
+			return TC_ACT_OK;
+	} else {
+		return TC_ACT_OK;
+	}
+	c->sport = tcp.source;
+	c->dport = tcp.dest;
+	return XLVS_SLOW_NEXT;
+}
+
+/* writes   all under "walk" in struct xlvs_case; ports not of later fragments and ICMP
+ * returns  NEXT | OK: the stack's */
+static __noinline int xlvs_walk(struct __sk_buff *skb, struct xlvs_case *c)
+{
+	int act = c->family == XLVS_AF_INET ? xlvs_walk4(skb, c) : xlvs_walk6(skb, c);
+
+	c->outer_saddr = c->saddr;
+	c->outer_daddr = c->daddr;
+	if (act != XLVS_SLOW_NEXT || c->part == XLVS_PART_LATER || c->proto == IPPROTO_ICMP ||
+	    c->proto == IPPROTO_ICMPV6)
+		return act;
+	return xlvs_walk_l4(skb, c);
+}
+
+#endif
