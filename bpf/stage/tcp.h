@@ -61,6 +61,7 @@ static __always_inline __u32 xlvs_tcp_step(enum xlvs_direction dir, __u32 event,
 {
 	if (event > XLVS_EVENT_RST)
 		return XLVS_TCP_CLOSE;
+	asm volatile("" : "+r"(event)); /* keeps the mask below, for Linux 6.1 */
 	return xlvs_tcp_next[dir & 3][event & 3][state & 15];
 }
 

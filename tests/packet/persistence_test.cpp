@@ -156,11 +156,11 @@ TEST_F(PersistenceTest, AnIpv6PrefixMakesOneClientOfANetwork) {
   };
   for (int network = 0; network < 8; ++network) sent(network, 1);
   std::uint32_t persistent = 0;
-  for (const model::Server& s : *table().servers(kWeb6)) persistent += s.persistent;
+  for (const auto servers = table().servers(kWeb6); const model::Server& s : *servers) persistent += s.persistent;
   EXPECT_EQ(persistent, 1u);
   sent(8, 1);
   persistent = 0;
-  for (const model::Server& s : *table().servers(kWeb6)) persistent += s.persistent;
+  for (const auto servers = table().servers(kWeb6); const model::Server& s : *servers) persistent += s.persistent;
   EXPECT_EQ(persistent, 2u);
 }
 
