@@ -141,7 +141,7 @@ Status Draft::edit(const model::ServiceConfig& config) {
   return ok();
 }
 
-Status Draft::add(const model::ServerKey& asked, const model::ServerConfig& config) {
+Status Draft::add(const model::ServerKey& asked, const model::ServerConfig& config, bool room) {
   const model::ServerKey server = effective(asked, config);
   if (Status s = check(server, config); !s) return s;
   if (find(server) != servers_.size()) return Error{Errc::kExists, "it is there already"};
@@ -152,6 +152,7 @@ Status Draft::add(const model::ServerKey& asked, const model::ServerConfig& conf
                  "the service has " + std::to_string(servers_.size()) + " servers, the most it can"};
   std::vector<sched::Weight> now = weights();
   now.insert(now.begin(), static_cast<sched::Weight>(config.weight));
+  if (!room) return Error{Errc::kNoSpace, "the table is full"};
   servers_.push_front({.key = server, .config = config, .last_weight = now.front(), .joined = true});
   moved(sched::Change::kAdd, 0, now);
   return ok();

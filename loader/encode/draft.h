@@ -16,8 +16,8 @@
 namespace xlvs::encode {
 
 /// A service's configuration as kernel IPVS checks it, and then what XDP can serve.
-/// kNotFound (scheduler, persistence engine), kInvalidArgument (IPv6 prefix), kUnsupported, with ENOENT if it is
-/// the scheduler or the persistence engine that XDP does not have.
+/// kNotFound (scheduler, persistence engine), kInvalidArgument (IPv6 prefix), kUnsupported, with ENOENT if it
+/// is the scheduler or the persistence engine that XDP does not have.
 Status check(const model::ServiceKey& key, const model::ServiceConfig& config);
 
 /// One real server of a draft.
@@ -25,10 +25,10 @@ struct Entry {
   model::ServerKey key;
   model::ServerConfig config;
   std::uint32_t last_weight = 0;  ///< sched::Member
-  std::uint32_t row = kNone;  ///< in xlvs_servers; kNone until the publisher finds or takes one
-  xlvs_counters zero{};       ///< what its totals are counted from, if `counted`
-  bool counted = false;       ///< else the zero point is drawn when it is published
-  bool joined = false;        ///< came in this edit: the service's totals must not jump by its counters
+  std::uint32_t row = kNone;      ///< in xlvs_servers; kNone until the publisher finds or takes one
+  xlvs_counters zero{};           ///< what its totals are counted from, if `counted`
+  bool counted = false;           ///< else the zero point is drawn when it is published
+  bool joined = false;            ///< came in this edit: the service's totals must not jump by its counters
 };
 
 /// A copy of a service, in plain memory; edits fail without having changed anything.
@@ -40,7 +40,9 @@ class Draft {
   static Result<Draft> of(const TableMemory& memory, std::uint32_t row);
 
   Status edit(const model::ServiceConfig& config);
-  Status add(const model::ServerKey& server, const model::ServerConfig& config);
+  /// `room`: the table has a row for one more; asked last, for what is wrong with the server itself goes
+  /// first.
+  Status add(const model::ServerKey& server, const model::ServerConfig& config, bool room);
   Status edit(const model::ServerKey& server, const model::ServerConfig& config);
   Status remove(const model::ServerKey& server);
   /// Totals of the service and its servers begin at 0 when this is published.

@@ -14,11 +14,18 @@ class Plan {
   /// @param replace  start from an empty table instead of the published one.
   Plan(const TableMemory& memory, bool replace) : memory_(memory), replace_(replace) {}
 
+  /// kExists, the errors of check(), kNoSpace when the table has no room for one more.
   Status create(const model::ServiceKey& key, const model::ServiceConfig& config);
   Status remove(const model::ServiceKey& key);
   /// Forgets all services, collected and published.
   void clear();
-  /// The draft to edit; it is published even if nothing is done to it. kNoService.
+  /// Adds a server to a service. kNoService, the errors of Draft::add(), kNoSpace.
+  Status add(const model::ServiceKey& service, const model::ServerKey& server,
+             const model::ServerConfig& config);
+  /// Removes a server from a service. kNoService, kNotFound.
+  Status remove(const model::ServiceKey& service, const model::ServerKey& server);
+  /// The draft to edit, but not to add or remove servers; it is published even if nothing is done to it.
+  /// kNoService.
   Result<Draft*> open(const model::ServiceKey& key);
   /// A service as it would be. kNoService.
   [[nodiscard]] Result<Draft> look(const model::ServiceKey& key) const;
@@ -35,9 +42,15 @@ class Plan {
   /// Row of a service that counts as published for this plan, or kNone.
   [[nodiscard]] std::uint32_t base(const model::ServiceKey& key) const;
 
+  /// The whole table as it would be; counted when it is first asked for.
+  Size& size();
+  /// What a published service adds to it.
+  [[nodiscard]] Size size_of(std::uint32_t row) const;
+
   const TableMemory& memory_;
   bool replace_;
   Drafts drafts_;
+  std::optional<Size> size_;
 };
 
 }  // namespace xlvs::encode

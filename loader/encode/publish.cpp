@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
-#include <unordered_map>
 
+#include "encode/allot.h"
+#include "encode/compose.h"
 #include "encode/convert.h"
 #include "encode/filter.h"
 #include "encode/ladder.h"
@@ -13,64 +14,6 @@
 
 namespace xlvs::encode {
 namespace {
-
-static_assert(sched::kMaxSlots == XLVS_MAX_SLOTS);
-
-xlvs_sched how(sched::Pick pick) {
-  switch (pick) {
-    case sched::Pick::kTurn:
-      return XLVS_SCHED_TURN;
-    case sched::Pick::kLc:
-      return XLVS_SCHED_LC;
-    case sched::Pick::kWlc:
-      return XLVS_SCHED_WLC;
-    case sched::Pick::kSed:
-      return XLVS_SCHED_SED;
-    case sched::Pick::kNq:
-      return XLVS_SCHED_NQ;
-    case sched::Pick::kFo:
-      return XLVS_SCHED_FO;
-    case sched::Pick::kOvf:
-      return XLVS_SCHED_OVF;
-    case sched::Pick::kTwos:
-      return XLVS_SCHED_TWOS;
-    case sched::Pick::kLblc:
-      return XLVS_SCHED_LBLC;
-    case sched::Pick::kLblcr:
-      return XLVS_SCHED_LBLCR;
-    case sched::Pick::kDh:
-      return XLVS_SCHED_DH;
-    case sched::Pick::kSh:
-      return XLVS_SCHED_SH;
-    case sched::Pick::kMh:
-      return XLVS_SCHED_MH;
-  }
-  return XLVS_SCHED_NONE;
-}
-
-/// One service that the plan changes.
-struct Change {
-  model::ServiceKey key;
-  Draft* draft = nullptr;                   ///< null: the service goes
-  std::uint32_t old_row = kNone;            ///< published so far; kNone: nothing is
-  std::optional<VersionView> old{};         ///< its version
-  std::vector<const xlvs_record*> leave{};  ///< servers that are not in the new list
-
-  std::uint32_t row = kNone;  ///< where the draft goes
-  std::uint32_t first = 0;    ///< first block of its version
-  std::vector<sched::Slot> period{};
-  std::vector<Block> ladder{};  ///< in the place of a period that is too long
-  xlvs_counters zero{};
-
-  /// The service lives on: totals, and what its trash keeps, too.
-  [[nodiscard]] bool continues() const { return draft != nullptr && draft->base() != kNone; }
-  [[nodiscard]] __u32 slots() const {
-    return static_cast<__u32>(ladder.empty() ? period.size() : ladder.size() * XLVS_SLOTS_PER_BLOCK);
-  }
-  /// The scheduler stays bound: what it remembers holds.
-  [[nodiscard]] bool remembers() const { return continues() && old && !draft->rebound(); }
-  [[nodiscard]] bool ends() const { return old_row != kNone && !continues(); }
-};
 
 class Publisher {
  public:
@@ -94,14 +37,11 @@ class Publisher {
 
  private:
   void list_changes();
-  // Decides everything and stores nothing.
+  // Decides everything; stores nothing, but that trash is gone if its rows were needed.
   Status prepare();
-  void find_rows_in_old(Change& change);
-  void find_rows_in_trash();
-  Status take_rows();
   void list_leaving();
   Status draw_zeros();
-  Status count_services(const Census& census);
+  void count_services(const Census& census);
   Status take_space();
   Status fill_index();
   // Stores where no packet looks yet.
@@ -124,9 +64,9 @@ class Publisher {
   std::vector<Change> changes_;
   std::vector<xlvs_index_bucket> half_;  // the other half as it will be, if whole()
   SlotPlace place_;                      // of the one service that comes or goes, else
-  std::uint32_t revived_ = 0;            // servers that leave the trash
+  RowsTaken rows_;
   std::uint32_t services_ = 0, any_port_ = 0;
-  std::uint32_t arena_cursor_ = 0, service_cursor_ = 0, server_cursor_ = 0;
+  std::uint32_t arena_cursor_ = 0, service_cursor_ = 0;
   bool forget_filter_ = false;
 };
 
@@ -147,76 +87,13 @@ void Publisher::list_changes() {
 }
 
 Status Publisher::prepare() {
-  for (Change& change : changes_)
-    if (change.draft != nullptr && change.old) find_rows_in_old(change);
-  find_rows_in_trash();
-  if (Status s = take_rows(); !s) return s;
+  const auto rows = allot_rows(shared_, changes_);
+  if (!rows) return rows.error();
+  rows_ = *rows;
   list_leaving();
   if (Status s = draw_zeros(); !s) return s;
   if (Status s = take_space(); !s) return s;
   return fill_index();
-}
-
-/// Servers that were deleted and added again within this plan, or that a replaced service has in both lives.
-void Publisher::find_rows_in_old(Change& change) {
-  std::map<model::ServerKey, Entry*> wanted;
-  for (Entry& e : change.draft->servers())
-    if (e.row == kNone) wanted.emplace(e.key, &e);
-  if (wanted.empty()) return;
-  for (const xlvs_record& record : change.old->records) {
-    const auto found = wanted.find(server_key(memory_.servers[record.server]));
-    if (found == wanted.end()) continue;
-    Entry& e = *found->second;
-    e.row = record.server;
-    if (!change.continues()) continue;
-    e.zero = record.zero;
-    e.counted = true;
-    e.joined = false;
-  }
-}
-
-void Publisher::find_rows_in_trash() {
-  if (memory_.control->trash == 0) return;
-  struct Wanted {
-    Entry* entry;
-    bool continues;
-  };
-  std::map<std::pair<model::ServiceKey, model::ServerKey>, Wanted> wanted;
-  for (const Change& change : changes_)
-    if (change.draft != nullptr)
-      for (Entry& e : change.draft->servers())
-        if (e.row == kNone) wanted.emplace(std::pair(change.key, e.key), Wanted{&e, change.continues()});
-  if (wanted.empty()) return;
-  for (std::uint32_t row = 0; row < memory_.servers.size(); ++row) {
-    const xlvs_server& server = memory_.servers[row];
-    if (!in_trash(server)) continue;
-    const auto found = wanted.find({to_model(server.svc), server_key(server)});
-    if (found == wanted.end()) continue;
-    auto [entry, continues] = found->second;
-    entry->row = row;
-    ++revived_;
-    if (!continues || (server.flags & XLVS_SERVER_F_KEPT) == 0) continue;
-    entry->zero = server.zero;
-    entry->counted = true;
-  }
-}
-
-Status Publisher::take_rows() {
-  const auto n = static_cast<std::uint32_t>(memory_.servers.size());
-  std::uint32_t tried = 0;
-  server_cursor_ = memory_.control->server_cursor;
-  for (const Change& change : changes_) {
-    if (change.draft == nullptr) continue;
-    for (Entry& e : change.draft->servers())
-      for (; e.row == kNone; ++tried) {
-        if (tried == n)
-          return Error{Errc::kNoSpace, "the table is full (" + std::to_string(n) + " real servers)"};
-        const std::uint32_t row = server_cursor_ < n ? server_cursor_ : 0;
-        server_cursor_ = row + 1;
-        if (!used(memory_.servers[row])) e.row = row;
-      }
-  }
-  return ok();
 }
 
 void Publisher::list_leaving() {
@@ -258,7 +135,7 @@ Status Publisher::draw_zeros() {
   return ok();
 }
 
-Status Publisher::count_services(const Census& census) {
+void Publisher::count_services(const Census& census) {
   services_ = static_cast<std::uint32_t>(census.services.size());
   any_port_ = census.any_port;
   for (const Change& change : changes_) {
@@ -266,14 +143,12 @@ Status Publisher::count_services(const Census& census) {
     if (change.old_row != kNone) services_ -= 1, any_port_ -= one;
     if (change.draft != nullptr) services_ += 1, any_port_ += one;
   }
-  const std::uint32_t most = memory_.control->max_services;
-  if (services_ <= most) return ok();
-  return Error{Errc::kNoSpace, "the table is full (" + std::to_string(most) + " services)"};
+  assert(services_ <= memory_.control->max_services);  // Plan::create() sees to it
 }
 
 Status Publisher::take_space() {
   Census census = take_census(memory_);
-  if (Status s = count_services(census); !s) return s;
+  count_services(census);
   arena_cursor_ = memory_.control->arena_cursor;
   service_cursor_ = memory_.control->service_cursor;
   for (Change& change : changes_) {
@@ -377,50 +252,7 @@ void Publisher::forget_all(std::uint32_t service) {
 }
 
 void Publisher::write_version(const Change& change) {
-  const Draft& draft = *change.draft;
-  const auto servers = static_cast<__u32>(draft.servers().size());
-  const __u32 slots = change.slots();
-  std::vector<Block> blocks(xlvs_version_blocks(servers, slots));
-  xlvs_version head{};
-  head.service = change.row;
-  head.blocks = static_cast<__u32>(blocks.size());
-  head.sched = draft.schedules() ? how(draft.scheduler().pick) : XLVS_SCHED_NONE;
-  if (!change.ladder.empty()) head.sched = XLVS_SCHED_LADDER;
-  head.flags = draft.config().flags;
-  head.timeout_s = draft.config().timeout_s;
-  head.netmask = draft.config().netmask;
-  head.servers = servers;
-  head.slots = slots;
-  if (draft.scheduler().turns != nullptr) {
-    head.state[0] = draft.position().threshold;
-    head.state[1] = draft.position().last;
-  } else {
-    head.state[0] = change.remembers() ? change.old->head->state[0] : shared_.host.now();
-  }
-  draft.config().scheduler.copy(head.scheduler, sizeof head.scheduler - 1);
-  xlvs_version_zero zero{};
-  zero.zero = change.zero;
-  draft.config().pe_name.copy(zero.pe_name, sizeof zero.pe_name - 1);
-  std::memcpy(&blocks[0], &head, sizeof head);
-  std::memcpy(&blocks[1], &zero, sizeof zero);
-
-  auto* picks = reinterpret_cast<xlvs_pick*>(&blocks[XLVS_FIRST_PICK]);
-  std::size_t at = xlvs_first_record(servers);
-  for (const Entry& e : draft.servers()) {
-    xlvs_record record = to_abi(e.config);
-    record.server = e.row;
-    record.last_weight = e.last_weight;
-    record.zero = e.zero;
-    *picks++ = {e.row, record.weight};
-    std::memcpy(&blocks[at++], &record, sizeof record);
-  }
-  std::copy(change.ladder.begin(), change.ladder.end(), blocks.begin() + xlvs_first_slot(servers));
-  auto* slot = reinterpret_cast<__u32*>(&blocks[xlvs_first_slot(servers)]);
-  const bool hashed = draft.scheduler().table != nullptr;  // turns leave servers of weight 0 out
-  for (const sched::Slot position : change.period) {
-    const Entry& e = draft.servers()[position];
-    *slot++ = e.row | (hashed && e.config.weight == 0 ? XLVS_SLOT_QUIESCED : 0);
-  }
+  const std::vector<Block> blocks = version_blocks(change, shared_.host.now());
   shared_.writer.copy(&memory_.arena[change.first], blocks.data(), blocks.size() * sizeof(Block));
   if (in_place()) return;
   xlvs_service service{};
@@ -483,14 +315,14 @@ void Publisher::settle() {
     forget_totals_if(shared_, [&](const xlvs_service_key& k) {
       return std::binary_search(ended.begin(), ended.end(), k, before);
     });
-  if (const std::uint32_t trash = control.trash - revived_ + discarded; trash != control.trash)
+  if (const std::uint32_t trash = control.trash - rows_.revived + discarded; trash != control.trash)
     writer.set(control.trash, trash);
   if (control.services != services_) writer.set(control.services, services_);
   if (control.any_port != any_port_) writer.set(control.any_port, any_port_);
-  if (forget_filter_ || !ended.empty()) rebuild_filter(shared_);
+  if (forget_filter_ || rows_.reused || !ended.empty()) rebuild_filter(shared_);
   writer.set(control.arena_cursor, arena_cursor_);
   writer.set(control.service_cursor, service_cursor_);
-  writer.set(control.server_cursor, server_cursor_);
+  writer.set(control.server_cursor, rows_.cursor);
 }
 
 }  // namespace

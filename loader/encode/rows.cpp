@@ -89,18 +89,21 @@ void discard(const Shared& shared, std::uint32_t row, const xlvs_counters* zero)
                                       (zero != nullptr ? XLVS_SERVER_F_KEPT : 0));
 }
 
+bool has_connections(const TableMemory& memory, std::uint32_t row) {
+  const xlvs_load& l = memory.loads[row];
+  return load(l.active) != 0 || load(l.inactive) != 0 || load(l.persistent) != 0;
+}
+
 bool collect_trash(const Shared& shared) {
   const TableMemory& memory = shared.memory;
   if (memory.control->trash == 0) return false;
   const std::uint32_t now = shared.host.now();
   std::uint32_t left = 0;
   bool freed = false;
-  for (std::size_t row = 0; row < memory.servers.size(); ++row) {
+  for (std::uint32_t row = 0; row < memory.servers.size(); ++row) {
     xlvs_server& server = memory.servers[row];
     if (!in_trash(server)) continue;
-    const xlvs_load& l = memory.loads[row];
-    const bool idle = load(l.active) == 0 && load(l.inactive) == 0 && load(l.persistent) == 0;
-    if (idle && now - server.trash_since >= xlvs_seconds_to_ticks(kTrashPeriod_s)) {
+    if (!has_connections(memory, row) && now - server.trash_since >= xlvs_seconds_to_ticks(kTrashPeriod_s)) {
       shared.writer.set(server.flags, 0);
       freed = true;
     } else {
@@ -109,6 +112,23 @@ bool collect_trash(const Shared& shared) {
   }
   if (freed) shared.writer.set(memory.control->trash, left);
   return freed;
+}
+
+Result<std::vector<std::uint32_t>> empty_trash(const Shared& shared, std::span<const std::uint32_t> idle,
+                                               std::size_t wanted) {
+  const TableMemory& memory = shared.memory;
+  shared.host
+      .wait_for_packets();  // one that saw an old version may be opening a connection to a deleted server
+  std::vector<std::uint32_t> rows;
+  for (const std::uint32_t row : idle)
+    if (rows.size() < wanted && !has_connections(memory, row)) rows.push_back(row);
+  if (rows.size() < wanted) return std::vector<std::uint32_t>{};
+  // its totals first: whoever dies in between leaves a server that comes back with none
+  for (const std::uint32_t row : rows) forget_totals(shared, row);
+  if (Status s = shared.host.forget(rows); !s) return s.error();
+  for (const std::uint32_t row : rows) shared.writer.set(memory.servers[row].flags, 0);
+  shared.writer.set(memory.control->trash, memory.control->trash - static_cast<__u32>(rows.size()));
+  return rows;
 }
 
 }  // namespace xlvs::encode

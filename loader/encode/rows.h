@@ -5,6 +5,9 @@
 // there, and if it is added to the same service again, it gets the row back. Kernel IPVS does the same.
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "encode/draft.h"
 #include "encode/shared.h"
 
@@ -27,9 +30,16 @@ void note_nat(const Shared& shared, std::uint32_t row);
 void discard(const Shared& shared, std::uint32_t row, const xlvs_counters* zero);
 /// Forgets what discard() kept, when the server is back in a list or its service is gone.
 void forget_totals(const Shared& shared, std::uint32_t row);
+/// Whether connections count at the server in `row`, whatever became of it.
+bool has_connections(const TableMemory& memory, std::uint32_t row);
 /// Frees rows in the trash that have no connections and had their time. Sets control.trash.
 /// @return whether it freed one.
 bool collect_trash(const Shared& shared);
+/// Frees `wanted` of the rows `idle`, the first ones, before their time; if connections came to so many of
+/// them meanwhile that too few are left, none. Sets control.trash.
+/// @return the rows freed.
+Result<std::vector<std::uint32_t>> empty_trash(const Shared& shared, std::span<const std::uint32_t> idle,
+                                               std::size_t wanted);
 /// Forgets kept totals of servers in the trash whose service `gone(key)`.
 template <typename Predicate>
 void forget_totals_if(const Shared& shared, Predicate gone) {

@@ -131,10 +131,8 @@ Status Table::zero(const model::ServiceKey* key) {
 
 Status Table::add_server(const model::ServiceKey& service, const model::ServerKey& server,
                          const model::ServerConfig& config) {
-  return in_context(on("add", service, server), edit([&](Plan& plan) -> Status {
-                      const auto draft = plan.open(service);
-                      return draft ? (*draft)->add(server, config) : draft.error();
-                    }));
+  return in_context(on("add", service, server),
+                    edit([&](Plan& plan) { return plan.add(service, server, config); }));
 }
 
 Status Table::edit_server(const model::ServiceKey& service, const model::ServerKey& server,
@@ -146,10 +144,8 @@ Status Table::edit_server(const model::ServiceKey& service, const model::ServerK
 }
 
 Status Table::delete_server(const model::ServiceKey& service, const model::ServerKey& server) {
-  return in_context(on("delete", service, server), edit([&](Plan& plan) -> Status {
-                      const auto draft = plan.open(service);
-                      return draft ? (*draft)->remove(server) : draft.error();
-                    }));
+  return in_context(on("delete", service, server),
+                    edit([&](Plan& plan) { return plan.remove(service, server); }));
 }
 
 Result<std::vector<model::Service>> Table::with_totals(const std::vector<Draft>& drafts) {

@@ -42,6 +42,10 @@ class TableHost {
   virtual Result<std::vector<xlvs_counters>> counters(std::span<const std::uint32_t> servers) = 0;
   /// Makes conns4 and conns6 of the memory readable. They are most of a table, and few commands need them.
   virtual Status map_connections() { return ok(); }
+  /// Returns when every packet is done that came before. A row needs it before another server may have it.
+  virtual void wait_for_packets() {}
+  /// Empties these rows of xlvs_lines: counters, and the next hops of the servers that had them.
+  virtual Status forget(std::span<const std::uint32_t> servers) = 0;
   /// The data plane's clock now, in ticks (abi/base.h).
   virtual std::uint32_t now() = 0;
   /// The address this host would send from to `to`, as its routes stand; all zero when there is no route.

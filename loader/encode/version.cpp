@@ -114,6 +114,16 @@ std::vector<std::uint32_t> published_services(const TableMemory& memory) {
   return rows;
 }
 
+Size published_size(const TableMemory& memory) {
+  Size size;
+  for (const std::uint32_t row : published_services(memory)) {
+    const auto view = view_head(memory, row);
+    ++size.services;
+    size.servers += view ? view->records.size() : 0;
+  }
+  return size;
+}
+
 bool any_port(const xlvs_service_key& key) { return key.port == 0 && key.fwmark == 0; }
 
 Census take_census(const TableMemory& memory) {

@@ -50,6 +50,12 @@ std::uint32_t slot_row(const TableMemory& memory, __u64 word);
 /// The row of a published service, or kNone.
 std::uint32_t find_service(const TableMemory& memory, const xlvs_service_key& key);
 
+struct Size {
+  std::size_t services = 0, servers = 0;
+};
+/// Of the published table.
+Size published_size(const TableMemory& memory);
+
 /// What the published table occupies.
 struct Census {
   std::vector<std::uint32_t> services;  ///< rows, in the index's order

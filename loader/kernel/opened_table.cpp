@@ -5,10 +5,13 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <fmt/format.h>
+#include <linux/membarrier.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -215,6 +218,22 @@ Result<std::vector<xlvs_counters>> OpenedTable::counters(std::span<const std::ui
   if (auto s = read_lines(*least, *most + 1, all); !s) return s.error();
   for (const std::uint32_t row : servers) sums.push_back(all[row - *least]);
   return sums;
+}
+
+void OpenedTable::wait_for_packets() {
+  // A grace period of RCU, which the stack holds for the whole of a packet's way
+  if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0) return;
+  constexpr timespec kLongerThanAnyPacket{.tv_sec = 0, .tv_nsec = 100'000'000};  // nohz_full: no such call
+  ::nanosleep(&kLongerThanAnyPacket, nullptr);
+}
+
+Status OpenedTable::forget(std::span<const std::uint32_t> servers) {
+  const std::vector<char> empty(cpus_ * sizeof(xlvs_line));
+  for (const std::uint32_t row : servers)
+    if (::bpf_map_update_elem(lines_.get(), &row, empty.data(), BPF_ANY) != 0)
+      return Error{Errc::kSystem,
+                   fmt::format("cannot clear row {} of xlvs_lines: {}", row, std::strerror(errno)), errno};
+  return ok();
 }
 
 std::uint32_t OpenedTable::now() {

@@ -40,6 +40,8 @@ class OpenedTable : public encode::TableHost {
 
   Result<std::vector<xlvs_counters>> counters(std::span<const std::uint32_t> servers) override;
   Status map_connections() override;
+  void wait_for_packets() override;
+  Status forget(std::span<const std::uint32_t> servers) override;
   std::uint32_t now() override;
   xlvs_addr source_for(const xlvs_addr& to, unsigned family) override;
   /// kNotFound when the table was removed while we waited.

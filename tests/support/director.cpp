@@ -164,6 +164,14 @@ xlvs_addr Director::source_for(const xlvs_addr& to, unsigned family) {
   return source;
 }
 
+Status Director::forget(std::span<const std::uint32_t> rows) {
+  const std::vector<xlvs_line> empty(cpus());
+  for (const std::uint32_t row : rows)
+    if (::bpf_map_update_elem(::bpf_map__fd(skeleton_->maps.xlvs_lines), &row, empty.data(), BPF_ANY) != 0)
+      return system_error("cannot clear xlvs_lines", errno);
+  return ok();
+}
+
 std::uint32_t Director::now() {
   timespec t{};
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &t);

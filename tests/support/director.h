@@ -56,6 +56,7 @@ class Director : private encode::TableHost {
   Status format();
 
   Result<std::vector<xlvs_counters>> counters(std::span<const std::uint32_t> rows) override;
+  Status forget(std::span<const std::uint32_t> rows) override;
   std::uint32_t now() override;
   xlvs_addr source_for(const xlvs_addr& to, unsigned family) override;
   Status lock(bool) override { return ok(); }

@@ -92,16 +92,20 @@ TEST_F(BatchTest, ReplaceKeepsRowsAndCountsOfServersInBothTables) {
 
 TEST_F(BatchTest, ACommitThatFindsNoRoomChangesNothing) {
   const Seen before = seen();
-  EXPECT_OK(table.begin(true));
-  for (std::uint32_t mark = 1; mark <= memory.control.max_services + 1; ++mark)
-    EXPECT_OK(table.add_service(mark_key(mark), scheduled("rr")));
-  const Status s = table.commit();
+  OwnedMemory small({.blocks = 64});
+  Table other(small.view(), host);
+  EXPECT_OK(other.begin(true));
+  EXPECT_OK(other.add_service(web, scheduled("sh")));
+  EXPECT_OK(other.add_server(web, rs(1), weighing(1)));
+  EXPECT_OK(other.add_service(dns, scheduled("mh")));
+  EXPECT_OK(other.add_server(dns, rs(1), weighing(1)));
+  const Status s = other.commit();
   EXPECT_ERRC(s, Errc::kNoSpace);
-  EXPECT_EQ(s.error().what, "cannot publish the table: the table is full (64 services)");
-  EXPECT_EQ(seen(), before);
-  EXPECT_EQ(memory.control.dirty, 0u);
+  EXPECT_EQ(s.error().what, "cannot publish the table: the table's memory is full (64 blocks)");
+  EXPECT_EQ(PacketView(small).read().size(), 0u);
+  EXPECT_EQ(small.control.dirty, 0u);
   EXPECT_FALSE(host.locked);
-  EXPECT_EQ(listed(web), "2 1");
+  EXPECT_EQ(seen(), before);
 }
 
 TEST_F(BatchTest, AFullTableCanBeReplacedWhole) {

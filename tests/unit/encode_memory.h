@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,13 @@ class FakeHost : public TableHost {
     std::vector<xlvs_counters> result;
     for (const std::uint32_t row : rows) result.push_back(lines.at(row));
     return result;
+  }
+  void wait_for_packets() override {
+    if (while_waiting) while_waiting();
+  }
+  Status forget(std::span<const std::uint32_t> rows) override {
+    for (const std::uint32_t row : rows) lines.at(row) = {};
+    return ok();
   }
   std::uint32_t now() override { return ticks; }
   xlvs_addr source_for(const xlvs_addr& to, unsigned) override {
@@ -42,6 +50,7 @@ class FakeHost : public TableHost {
 
   std::vector<xlvs_counters> lines;
   std::uint32_t ticks = 1000;
+  std::function<void()> while_waiting{};  ///< what packets do before wait_for_packets() returns
   bool locked = false;
   int exclusive_locks = 0;
 };
