@@ -10,6 +10,7 @@
 #include "abi/verdict.h"
 #include "maps.h"
 #include "slow/again.h"
+#include "slow/cut.h"
 #include "slow/error.h"
 #include "slow/sum.h"
 
@@ -22,6 +23,8 @@ static __noinline int xlvs_resolve(struct __sk_buff *skb, const struct xlvs_meta
 
 	if (meta->flags & XLVS_META_F_SUM && !xlvs_fill_sum(skb))
 		return TC_ACT_SHOT;
+	if (meta->flags & XLVS_META_F_CUT && !xlvs_cut(skb, meta->flags >> 16))
+		return xlvs_slow_drop(XLVS_REASON_TOO_BIG);
 	__builtin_memcpy(to.ipv6_nh, meta->nexthop, sizeof(to.ipv6_nh));
 	return (int)bpf_redirect_neigh(meta->ifindex, &to, sizeof(to), 0);
 }

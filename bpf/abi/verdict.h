@@ -23,6 +23,7 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(NO_CONNECTION, PASS, "to a virtual service, but no connection and not a first packet")         \
 	X(NEIGHBOUR, PASS, "slow path: the kernel resolves the next hop")                                \
 	X(BY_HAND, PASS, "slow path: a tunnel's checksum over a packet that has none")                   \
+	X(CUT, PASS, "slow path: too big for the way out, and may be cut")                               \
 	X(SERVER_LOCAL, PASS, "direct routing to this host itself: the stack delivers")                  \
 	X(REPLY, PASS, "a NAT server's packet that needs an error: the stack says so")                   \
 	X(NO_SERVER, DROP, "no real server can take a new connection")                                   \
@@ -54,6 +55,7 @@ enum xlvs_meta_kind {
 	XLVS_META_AGAIN,	 /* balance it: slow/again.h */
 };
 #define XLVS_META_F_SUM 0x1 /* the shim of the tunnel lacks its checksum */
+#define XLVS_META_F_CUT 0x2 /* too big: cut to the MTU in the upper 16 bits. Slow path to itself only */
 struct xlvs_meta {
 	__u32 magic;
 	__u16 kind;   /* enum xlvs_meta_kind */

@@ -9,7 +9,7 @@
 
 /* The way out, and whether the packet fits.
  * grow     bytes of new headers
- * returns  NEXT | ORDER: an error | OK: the stack says so (replies) | SHOT with a reason */
+ * returns  NEXT | CUT: it does not, and may be cut | ORDER: an error | OK: the stack says so (replies) | SHOT with a reason */
 static __noinline int xlvs_slow_route(struct __sk_buff *skb, struct xlvs_case *c, struct xlvs_server *s,
 				      __u32 grow)
 {
@@ -27,10 +27,11 @@ static __noinline int xlvs_slow_route(struct __sk_buff *skb, struct xlvs_case *c
 		return xlvs_slow_drop(reason);
 	if (!route->hop.mtu || c->len + grow <= route->hop.mtu)
 		return XLVS_SLOW_NEXT;
+	if (!c->df)
+		return (back ? c->family : s->family) == XLVS_AF_INET ? XLVS_SLOW_CUT :
+									xlvs_slow_drop(XLVS_REASON_TOO_BIG);
 	if (back)
 		return TC_ACT_OK;
-	if (!c->df)
-		return xlvs_slow_drop(XLVS_REASON_TOO_BIG);
 	if (!xlvs_hop_less(skb, c)) /* the kernel's error quotes it so */
 		return TC_ACT_SHOT;
 	return xlvs_order_error(c, XLVS_REASON_TOO_BIG,
@@ -76,8 +77,11 @@ static __always_inline int xlvs_carry(struct __sk_buff *skb, struct xlvs_case *c
 					c->family == XLVS_AF_INET ? XLVS_ICMP4_TIME_EXCEEDED : XLVS_ICMP6_TIME_EXCEEDED,
 					0);
 	act = xlvs_slow_route(skb, c, s, tunnel ? xlvs_tunnel_overhead(s, tun) : 0);
-	if (act != XLVS_SLOW_NEXT)
+	if (act == XLVS_SLOW_CUT)
+		flags = XLVS_META_F_CUT | (__u32)route->hop.mtu << 16;
+	else if (act != XLVS_SLOW_NEXT)
 		return act;
+	act = XLVS_SLOW_NEXT;
 	if (back)
 		xlvs_slow_count(c);
 	if (!xlvs_hop_less(skb, c))
@@ -86,7 +90,7 @@ static __always_inline int xlvs_carry(struct __sk_buff *skb, struct xlvs_case *c
 		act = xlvs_slow_translate(skb, c, s);
 	} else if (tunnel) {
 		act = xlvs_slow_encap(skb, c, s, tun);
-		flags = xlvs_shim_sums(tun) ? XLVS_META_F_SUM : 0;
+		flags |= xlvs_shim_sums(tun) ? XLVS_META_F_SUM : 0;
 	}
 	return act == XLVS_SLOW_NEXT ? xlvs_order_send(c, route, flags) : act;
 }

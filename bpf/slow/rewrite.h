@@ -162,6 +162,7 @@ static __noinline int xlvs_slow_encap(struct __sk_buff *skb, struct xlvs_case *c
 	const __u8 inner = c->family == XLVS_AF_INET ? IPPROTO_IPIP : IPPROTO_IPV6;
 	const __u8 proto = shim_len ? xlvs_shim_proto(tun) : inner;
 	const __be16 type = xlvs_ether_type(s->family);
+	__u64 room = 0;
 	__u64 flow = (__u64)c->saddr.word[0] << 32 ^ c->saddr.word[3] ^ ((__u64)c->sport << 16 | c->dport);
 
 	if (v4)
@@ -177,8 +178,11 @@ static __noinline int xlvs_slow_encap(struct __sk_buff *skb, struct xlvs_case *c
 		shim.gre.gre.flags = xlvs_shim_sums(tun) ? XLVS_GRE_CSUM : 0;
 		shim.gre.gre.proto = xlvs_ether_type(c->family);
 	}
-	if (bpf_skb_adjust_room(skb, (__s32)(outer_len + shim_len), BPF_ADJ_ROOM_MAC,
-				v4 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV6) ||
+	/* the flag sets skb->protocol, but it also marks the packet as a tunnel's,
+	 * whose end then cannot be moved: slow/cut.h */
+	if (s->family != c->family)
+		room = v4 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV6;
+	if (bpf_skb_adjust_room(skb, (__s32)(outer_len + shim_len), BPF_ADJ_ROOM_MAC, room) ||
 	    bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &type, sizeof(type), 0))
 		return TC_ACT_SHOT;
 	if (v4 ? bpf_skb_store_bytes(skb, XLVS_IP_AT, &outer, sizeof(outer.ip4), 0) :

@@ -3,30 +3,8 @@
 #ifndef XLVS_STAGE_FINISH_H
 #define XLVS_STAGE_FINISH_H
 
+#include "stage/again.h"
 #include "stage/icmp.h"
-
-/* Does the slow path look at such a packet once more, with time to spare? */
-static __always_inline bool xlvs_again(enum xlvs_reason reason)
-{
-	return reason == XLVS_REASON_IP_OPTIONS || reason == XLVS_REASON_FRAGMENT || reason == XLVS_REASON_ICMP;
-}
-
-/* Marks the frame for xlvs_slowpath. A driver without room for metadata leaves
- * it to the stack, unbalanced. */
-static __always_inline void xlvs_mark_again(const struct xlvs_packet *p)
-{
-	struct xlvs_meta *meta;
-
-	if (bpf_xdp_adjust_meta(p->ctx, -(int)sizeof(*meta)))
-		return;
-	meta = (void *)(long)p->ctx->data_meta;
-	if ((void *)(meta + 1) > xlvs_data(p))
-		return;
-	__builtin_memset(meta, 0, sizeof(*meta));
-	meta->magic = XLVS_META_MAGIC;
-	meta->kind = XLVS_META_AGAIN;
-	meta->family = (__u16)p->family;
-}
 
 /* The way of a packet that ends with its headers. */
 static __always_inline int xlvs_finish_parse(const struct xlvs_packet *p)

@@ -6,6 +6,7 @@
 #include "forward/nat.h"
 #include "forward/tunnel.h"
 #include "net/fib.h"
+#include "stage/again.h"
 #include "stage/connection.h"
 
 /* Has the packet hops left?  returns NEXT | DROP/TTL */
@@ -111,22 +112,26 @@ static __always_inline enum xlvs_verdict xlvs_find_route(struct xlvs_packet *p, 
 }
 
 /* Too big for the way out. The error quotes the packet with one hop taken, as
- * the kernel's does; a packet that may be cut gets none.
+ * the kernel's does. A packet that may be cut starts again on the slow path,
+ * which counts it there.
  * mtu      what would have fitted, bytes
- * returns  DROP/TOO_BIG */
-static __always_inline enum xlvs_verdict xlvs_too_big(struct xlvs_packet *p, __u32 mtu)
+ * returns  DROP/TOO_BIG | PASS/CUT */
+static __always_inline enum xlvs_verdict xlvs_too_big(struct xlvs_packet *p, struct xlvs_line *line, __u32 mtu)
 {
-	__u32 inner = 0;
-
-	if (xlvs_tunnel_inner(p, &inner) != XLVS_NEXT)
+	if (xlvs_may_be_cut(p)) {
+		line->counters.in_pkts--;
+		line->counters.in_bytes -= p->len;
+		return xlvs_leave_to_cut(p);
+	}
+	if (xlvs_decrease_ttl(p) != XLVS_NEXT)
 		return XLVS_PASS;
-	p->mtu = p->family == XLVS_AF_INET6 || xlvs_inner_df(inner) ? mtu : 0;
+	p->mtu = mtu;
 	return xlvs_drop(p, XLVS_REASON_TOO_BIG);
 }
 
 /* reads    p->server p->forward
  * writes   the server's line: traffic, next hop
- * returns  TX | REDIRECT | PASS/NEIGHBOUR | PASS/BY_HAND | PASS/SERVER_LOCAL | DROP with a reason
+ * returns  TX | REDIRECT | PASS/NEIGHBOUR | PASS/BY_HAND | PASS/CUT | PASS/SERVER_LOCAL | DROP with a reason
  * cost     two cache lines of the server; a FIB lookup twice a second */
 static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 {
@@ -164,7 +169,7 @@ static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 		mtu = route->hop.mtu;
 	}
 	if (p->len + grow > mtu && mtu)
-		return xlvs_too_big(p, mtu - grow);
+		return xlvs_too_big(p, line, mtu - grow);
 	if (grow && route && !xlvs_keep_macs(p, route))
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
 	v = xlvs_rewrite(p, s);

@@ -53,8 +53,6 @@ static __always_inline __u32 xlvs_owed(const struct xlvs_packet *p)
 	case XLVS_REASON_TTL:
 		return v4 ? XLVS_ICMP4_TIME_EXCEEDED : XLVS_ICMP6_TIME_EXCEEDED;
 	case XLVS_REASON_TOO_BIG:
-		if (!p->mtu)
-			return 0;
 		return v4 ? XLVS_ICMP4_FRAGMENTATION : XLVS_ICMP6_PACKET_TOO_BIG;
 	default:
 		return 0;
@@ -63,7 +61,7 @@ static __always_inline __u32 xlvs_owed(const struct xlvs_packet *p)
 
 /* Drops the packet, or passes it to the slow path with the error that its
  * reason owes the client.
- * reads    p->reason; TOO_BIG: p->mtu, 0 = say nothing
+ * reads    p->reason; TOO_BIG: p->mtu
  * returns  the XDP action: DROP | PASS */
 static __always_inline int xlvs_answer(const struct xlvs_packet *p)
 {

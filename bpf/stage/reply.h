@@ -30,7 +30,7 @@ static __always_inline enum xlvs_verdict xlvs_reply(struct xlvs_packet *p)
 	if (v != XLVS_NEXT)
 		return v;
 	if (route->hop.mtu && p->len > route->hop.mtu)
-		return xlvs_pass(p, XLVS_REASON_REPLY);
+		return xlvs_may_be_cut(p) ? xlvs_leave_to_cut(p) : xlvs_pass(p, XLVS_REASON_REPLY);
 	xlvs_advance(p, XLVS_DIR_OUTPUT);
 	line = xlvs_get_line(p->server);
 	if (line) {

@@ -248,7 +248,7 @@ TEST_F(ForwardTest, PacketsTooBigOweAnErrorWithWhatFits) {
     std::memcpy(&m, r.meta.data(), sizeof m);
     EXPECT_EQ(m.info, c.room);
     const Bytes may_be_cut = Eth{} / may_fragment(kToVip) / Tcp{.flags = kAck} / payload(fits + 1);
-    EXPECT_EQ(agree(may_be_cut).action, static_cast<std::uint32_t>(XDP_DROP));
+    EXPECT_TRUE(same_bytes(agree(may_be_cut).out, may_be_cut));  // the slow path's
   }
 }
 

@@ -312,6 +312,59 @@ TEST_F(AgainTest, FragmentsFollowTheirFirst) {
     expect_sent(part(kToVip, udp, from, to), part(to_server, translated, from, to));
 }
 
+/// Puts the IPv4 fragments of one datagram together, as they left; empty if they do not fit.
+Bytes joined(const std::vector<Bytes>& fragments) {
+  Bytes whole;
+  for (const Bytes& f : fragments) {
+    const std::size_t offset = (f[20] << 8 | f[21]) & 0x1fff, length = static_cast<std::size_t>(f[16] << 8 | f[17]);
+    if (offset * 8 + 34 != (whole.empty() ? 34 : whole.size()) || f.size() != 14 + length) return {};
+    if (whole.empty()) whole.assign(f.begin(), f.begin() + 34);
+    whole.insert(whole.end(), f.begin() + 34, f.end());
+  }
+  return whole;
+}
+
+TEST_F(AgainTest, PacketsThatMayBeCutAreCut) {
+  const struct {
+    Forward forward;
+    std::size_t overhead;
+  } methods[] = {{Forward::kDirect, 0}, {Forward::kMasq, 0}, {Forward::kTunnel, 20}};
+  for (const auto& method : methods)
+    for (const std::size_t size : {1253u, 1270u, 1273u, 1400u, 1472u}) {
+      DirectorTest::SetUp();
+      const auto service = service_key("UDP", "192.0.2.10", 81);
+      add_service(service);
+      add_server(service, server_key("192.168.2.10", 81), forwarded(method.forward));
+      const Ipv4 in{.src = kToVip.src, .dst = kToVip.dst, .id = 0x7777, .fragment = 0};
+      Ipv4 out = hop_less(in);
+      if (method.forward == Forward::kMasq) out.dst = "192.168.2.10";
+      const Bytes want = out.dst == kToVip.dst && method.overhead
+                             ? Eth{} / Ipv4{.src = "192.168.2.1", .dst = "192.168.2.10", .id = 0, .fragment = 0, .ttl = 63} /
+                                   out / Udp{.dport = 81} / payload(size)
+                             : Eth{} / out / Udp{.dport = 81} / payload(size);
+      Wire wire("narrow-peer");
+      receive(Eth{} / in / Udp{.dport = 81} / payload(size));
+      std::vector<Bytes> parts;
+      bool more = size + 28 + method.overhead > kNarrowMtu;
+      if (!more) continue;  // it fits: XDP sends it
+      while (more) {
+        parts.push_back(wire.next([](const Bytes& f) { return f[12] == 8 && f[0] == 2; }));
+        ASSERT_FALSE(parts.back().empty()) << "a fragment is missing";
+        EXPECT_LE(parts.back().size(), 14u + kNarrowMtu);
+        EXPECT_EQ(internet_checksum({parts.back().data() + 14, 20}), 0);
+        EXPECT_TRUE(same_bytes(Bytes(parts.back().begin(), parts.back().begin() + 6),
+                               Bytes{0x02, 0, 0, 0, 0x52, 10}));
+        more = parts.back()[20] & 0x20;
+      }
+      EXPECT_EQ(parts.size(), 2u);
+      Bytes got = joined(parts);
+      ASSERT_EQ(got.size(), want.size());
+      const std::vector<std::size_t> lengths{0, 2, 4, 6, 8, 10, 14 + 2, 14 + 4, 14 + 6, 14 + 10};
+      EXPECT_TRUE(same_bytes(without(got, lengths), without(want, lengths)));
+      EXPECT_EQ((*table().servers(service)).front().stats.in_pkts, 1u);
+    }
+}
+
 TEST_F(AgainTest, ErrorsFromTheClientsSideGoToTheServer) {
   serve_all();
   const Ipv4 back{.src = kToVip.dst, .dst = kToVip.src};

@@ -77,7 +77,8 @@ testing::AssertionResult marked_again(const Bytes& got, const Bytes& frame) {
 }
 
 bool looked_at_again(xlvs_reason reason) {
-  return reason == XLVS_REASON_IP_OPTIONS || reason == XLVS_REASON_FRAGMENT || reason == XLVS_REASON_ICMP;
+  return reason == XLVS_REASON_IP_OPTIONS || reason == XLVS_REASON_FRAGMENT || reason == XLVS_REASON_ICMP ||
+         reason == XLVS_REASON_CUT;
 }
 
 /// How much a reason's count rose. A stranger's address may share its bits in the address filter with one of

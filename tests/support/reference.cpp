@@ -343,7 +343,11 @@ Expected Reference::to_server(const Packet& p, Connection& c) {
   decrease_ttl(ip);
   // a neighbour that is unknown tells no MTU: the next packet learns it
   if (route.kind == Route::Kind::kForward && p.length + overhead > route.mtu) {
-    if (!p.v6() && !(ip[6] & 0x40)) return drop(XLVS_REASON_TOO_BIG);
+    if (!p.v6() && !(ip[6] & 0x40)) {  // cut by the slow path, which counts it
+      --server.stats.in_pkts;
+      server.stats.in_bytes -= p.length;
+      return pass(p.frame, XLVS_REASON_CUT);
+    }
     return p.error(ip, XLVS_REASON_TOO_BIG, p.v6() ? 2 : 3, p.v6() ? 0 : 4,
                    static_cast<std::uint32_t>(route.mtu - overhead));
   }
@@ -368,7 +372,8 @@ std::optional<Expected> Reference::reply(const Packet& p) {
     const Route route = route_to(network_, p.dst);
     if (route.kind == Route::Kind::kLocal || route.kind == Route::Kind::kNone)
       return drop(XLVS_REASON_NO_ROUTE);
-    if (route.kind == Route::Kind::kForward && p.length > route.mtu) return pass(p.frame, XLVS_REASON_REPLY);
+    if (route.kind == Route::Kind::kForward && p.length > route.mtu)
+      return pass(p.frame, !p.v6() && !(p.frame[20] & 0x40) ? XLVS_REASON_CUT : XLVS_REASON_REPLY);
     step(c, p, true);  // what the stack rejects before it comes to IPVS moves nothing
     ++c.server->stats.out_pkts;
     c.server->stats.out_bytes += p.length;
