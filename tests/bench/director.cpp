@@ -73,6 +73,8 @@ Status serve(Director& d, const Scenario& s) {
     server.port = s.forward == model::Forward::kMasq ? 8080 : 80;
     model::ServerConfig config;
     config.forward = s.forward;
+    config.tun_type = s.tunnel;
+    if (s.tunnel == model::TunnelType::kGue) config.tun_port = 6080;
     if (Status st = d.table().add_server(service, server, config); !st) return st;
   }
   return ok();
@@ -91,7 +93,6 @@ Status fill(const Scenario& s, Wrapper& wrapper, std::uint32_t slot) {
 }  // namespace
 
 Result<std::unique_ptr<Contender>> make_director(const Scenario& s, Wrapper& wrapper) {
-  if (!s.implemented) return Error{Errc::kUnsupported, fmt::format("{} is not there yet", s.name)};
   const auto capacity = capacity_of(s);
   if (!capacity) return capacity.error();
   auto network = support::enter_network();

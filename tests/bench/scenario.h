@@ -32,7 +32,7 @@ struct Scenario {
   model::Protocol protocol;
   model::Forward forward;
   Goal goal;
-  bool implemented = true;
+  model::TunnelType tunnel = model::TunnelType::kIpip;  ///< kGue: to port 6080, without a checksum
 };
 
 namespace detail {
@@ -88,7 +88,15 @@ inline constexpr std::array kScenarios = [] {
                kTcp,
                kTunnel,
                {0.5, 1064, "est-1M", 332}},
-      Scenario{"gue-1", "GUE, 1 flow", kKnown, 1, kInet, kTcp, kTunnel, {0.6, 193, "est-1", 51}, false},
+      Scenario{"gue-1",
+               "GUE, 1 flow",
+               kKnown,
+               1,
+               kInet,
+               kTcp,
+               kTunnel,
+               {0.6, 193, "est-1", 51},
+               model::TunnelType::kGue},
       Scenario{"pass", "not a virtual address", kStranger, 1, kInet, kTcp, kTunnel, {1, 40, "est-1", 51}},
       Scenario{"nat-1", "TCP established, NAT, 1 flow", kKnown, 1, kInet, kTcp, kMasq, {1.5, 0, "est-1", 51}},
       Scenario{"dr-1",

@@ -116,6 +116,7 @@ class Differential : public DirectorTest {
                    .tos = tos,
                    .fragment = static_cast<std::uint16_t>(one_in(4) ? 0 : 0x4000),
                    .ttl = hops};
+    if (one_in(25)) return odd_packet(v6, src, dst);
     std::optional<std::uint16_t> checksum;
     if (one_in(15)) checksum = static_cast<std::uint16_t>(one_in(2) ? 0 : below(65536));
     if (tcp)
@@ -128,6 +129,27 @@ class Differential : public DirectorTest {
       frame[12 + below(static_cast<std::uint32_t>(frame.size()) - 12)] ^=
           static_cast<std::uint8_t>(1u << below(8));
     if (one_in(10)) frame.resize(frame.size() + below(30), 0xee);  // padding behind the packet
+    return frame;
+  }
+
+  /// What XDP leaves to the slow path: options, extension headers, fragments, ICMP of any type.
+  Bytes odd_packet(bool v6, const std::string& src, const std::string& dst) {
+    const auto type = static_cast<std::uint8_t>(one_in(2) ? below(16) : below(256));
+    const std::vector<std::uint8_t> nexts{0, 43, 44, 51, 60, 132, 4, 41, 47};
+    Bytes frame;
+    if (one_in(3)) {
+      const Icmp error{.type = type, .code = static_cast<std::uint8_t>(below(5))};
+      frame = v6 ? Eth{} / Ipv6{.src = src, .dst = dst} / error / Ipv6{.src = dst, .dst = src} / Tcp{}
+                 : Eth{} / Ipv4{.src = src, .dst = dst} / error / Ipv4{.src = dst, .dst = src} / Tcp{};
+    } else if (v6) {
+      frame = Eth{} / Ipv6{.src = src, .dst = dst, .next = any(nexts)} / payload(below(100));
+    } else {
+      Ipv4 ip{.src = src, .dst = dst};
+      ip.options = Bytes(4u * below(11), 1);
+      ip.fragment = static_cast<std::uint16_t>(one_in(2) ? below(65536) : 0x4000);
+      frame = one_in(2) ? Eth{} / ip / Udp{} / payload(below(100)) : Eth{} / ip / Tcp{} / payload(below(100));
+    }
+    if (one_in(3)) frame.resize(14 + below(static_cast<std::uint32_t>(frame.size()) - 13));
     return frame;
   }
 
