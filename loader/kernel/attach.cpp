@@ -46,12 +46,13 @@ Result<Step> step_for(const Interface& interface, XdpMode mode, const std::optio
   if (!state) return state.error();
   if (state->empty()) return Step{interface};
   auto present = director_by_id(state->id());
-  if (!present)
+  if (!present) return present.error();
+  if (!*present)
     return Error{
         Errc::kExists,
         fmt::format("interface {0} carries XDP program {1}, which is not ours: detach it first, with the "
-                    "tool that attached it, or `ip link set dev {0} xdp off`",
-                    interface.name, state->id())};
+                    "tool that attached it, or `ip link set dev {0} {2} off`",
+                    interface.name, state->id(), state->ip_link_word())};
   if (state->mode() != mode)
     return Error{
         Errc::kInvalidArgument,
@@ -62,7 +63,7 @@ Result<Step> step_for(const Interface& interface, XdpMode mode, const std::optio
     const auto filter = tc_program(interface);
     if (filter && *filter == pinned->slowpath) return Step{interface, true};
   }
-  return Step{interface, false, std::move(present)};
+  return Step{interface, false, *std::move(present)};
 }
 
 Result<std::vector<Step>> steps_for(const std::vector<Interface>& interfaces, XdpMode mode,
@@ -118,8 +119,9 @@ Status recover(const Netns& ns, HeldTable& held, AttachReport& report) {
   if (!running) return running.error();
   for (const auto& attachment : *running) {
     const auto director = director_by_id(attachment.program_id);
-    if (!director) continue;
-    auto recovered = recover_table(held.lock, ns, director->program);
+    if (!director) return director.error();
+    if (!*director) continue;
+    auto recovered = recover_table(held.lock, ns, (*director)->program);
     if (!recovered && recovered.error().code == Errc::kNotFound) continue;
     if (!recovered) return recovered.error();
     report.recovered_table = true;

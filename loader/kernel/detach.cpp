@@ -5,6 +5,7 @@
 #include "kernel/attach.h"
 #include "kernel/construction.h"
 #include "kernel/programs.h"
+#include "kernel/tc_hook.h"
 
 namespace xlvs::kernel {
 namespace {
@@ -12,12 +13,17 @@ namespace {
 Result<Attachment> attachment_of(const Interface& interface, std::uint32_t table) {
   const auto state = xdp_state(interface);
   if (!state) return state.error();
-  const auto director = director_by_id(state->id());
-  if (director && director->serves(table)) return Attachment{interface, state->mode(), state->id(), true};
-  if (state->empty())
+  if (state->empty()) {
+    const auto filter = tc_program(interface);
+    if (!filter) return filter.error();
+    if (*filter != 0) return Attachment{interface, XdpMode::kNative, 0, true};
     return Error{
         Errc::kNotFound,
         fmt::format("interface {} is not attached (`xlvs status` lists those that are)", interface.name)};
+  }
+  const auto director = director_by_id(state->id());
+  if (!director) return director.error();
+  if (*director && (*director)->serves(table)) return Attachment{interface, state->mode(), state->id(), true};
   return Error{Errc::kExists,
                fmt::format("interface {} carries XDP program {}, which is not this table's: left alone",
                            interface.name, state->id())};
@@ -26,9 +32,15 @@ Result<Attachment> attachment_of(const Interface& interface, std::uint32_t table
 Result<DetachReport> take_off_all(const std::vector<Attachment>& attachments) {
   DetachReport report;
   for (const auto& a : attachments) {
+    if (a.program_id == 0) {
+      if (auto s = detach_tc(a.interface); !s) return s.error();
+      report.detached.push_back(a.interface.name);
+      continue;
+    }
     const auto director = director_by_id(a.program_id);
-    if (!director) continue;  // its interface went away with it
-    if (auto s = take_off(a.interface, a.mode, director->program); !s) return s.error();
+    if (!director) return director.error();
+    if (!*director) continue;  // its interface went away with it
+    if (auto s = take_off(a.interface, a.mode, (*director)->program); !s) return s.error();
     report.detached.push_back(a.interface.name);
   }
   return report;
@@ -69,8 +81,11 @@ Result<DetachReport> detach_all() {
   auto held = hold_table(*ns, place);
   if (!held && held.error().code != Errc::kNotFound) return held.error();
   // any director, not only this table's: so programs of a table that lost its pins go too
-  const auto found = attachments(std::nullopt);
+  auto found = attachments(std::nullopt);
   if (!found) return found.error();
+  const auto left = orphans();
+  if (!left) return left.error();
+  for (const auto& interface : *left) found->push_back({interface, XdpMode::kNative, 0, true});
   auto report = take_off_all(*found);
   if (!report) return report;
   if (held && held->table) {

@@ -226,8 +226,8 @@ std::string load_remedy(int error, const std::string& verifier_log) {
   switch (error) {
     case EPERM:
     case EACCES:
-      return "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; a locked-down kernel may also "
-             "forbid it";
+      return "run as root, or with CAP_NET_ADMIN and CAP_SYS_ADMIN (CAP_BPF and CAP_PERFMON can load the "
+             "programs, but not find them again); a locked-down kernel may also forbid it";
     case ENOSYS:
       return "this kernel is built without BPF (CONFIG_BPF_SYSCALL)";
     case ENOMEM:

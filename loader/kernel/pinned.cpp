@@ -55,8 +55,12 @@ Result<ProgramIdentity> program_identity(const UniqueFd& program) {
 
 Result<UniqueFd> program_by_id(std::uint32_t id) {
   UniqueFd fd(::bpf_prog_get_fd_by_id(id));
-  if (!fd) return system_error("cannot open BPF program " + std::to_string(id), errno);
-  return fd;
+  if (fd) return fd;
+  const int error = errno;
+  const std::string doing = "cannot open BPF program " + std::to_string(id);
+  if (error != EPERM) return system_error(doing, error);
+  return Error{Errc::kPermission,
+               doing + ": the kernel shows programs by their number only to who has CAP_SYS_ADMIN", error};
 }
 
 bool belongs_to_load(std::string_view map) { return map == kTimersName; }

@@ -37,7 +37,7 @@ struct ProgramIdentity {
   std::vector<std::uint32_t> map_ids{};
 };
 Result<ProgramIdentity> program_identity(const UniqueFd& program);
-/// A program by id: needs CAP_SYS_ADMIN. kNotFound when the program is gone.
+/// A program by id: needs CAP_SYS_ADMIN, kPermission without. kNotFound when the program is gone.
 Result<UniqueFd> program_by_id(std::uint32_t id);
 
 /// Maps that every load of an object makes anew, for their contents belong to its programs: the sweep's

@@ -29,12 +29,14 @@ bool Director::serves(std::uint32_t table) const {
   return std::find(map_ids.begin(), map_ids.end(), table) != map_ids.end();
 }
 
-std::optional<Director> director_by_id(std::uint32_t id) {
+Result<std::optional<Director>> director_by_id(std::uint32_t id) {
   auto program = program_by_id(id);
-  if (!program) return std::nullopt;
+  if (!program && program.error().code == Errc::kNotFound) return std::optional<Director>();
+  if (!program) return program.error();
   auto identity = program_identity(*program);
-  if (!identity || identity->name != kDirectorName) return std::nullopt;
-  return Director{std::move(*program), std::move(identity->map_ids)};
+  if (!identity) return identity.error();
+  if (identity->name != kDirectorName) return std::optional<Director>();
+  return std::optional(Director{std::move(*program), std::move(identity->map_ids)});
 }
 
 Result<std::vector<Attachment>> attachments(std::optional<std::uint32_t> table) {
@@ -45,7 +47,8 @@ Result<std::vector<Attachment>> attachments(std::optional<std::uint32_t> table) 
     const auto state = xdp_state(interface);
     if (!state || state->empty()) continue;  // without a state: it vanished meanwhile
     const auto director = director_by_id(state->id());
-    if (!director || (table && !director->serves(*table))) continue;
+    if (!director) return director.error();
+    if (!*director || (table && !(*director)->serves(*table))) continue;
     const auto filter = tc_program(interface);
     found.push_back({interface, state->mode(), state->id(), filter && *filter != 0});
   }
@@ -57,6 +60,26 @@ Status put_on(const Interface& interface, XdpMode mode, const Programs& programs
   auto s = attach_xdp(interface, mode, programs.director, expected);
   if (!s && !expected) (void)detach_tc(interface);
   return s;
+}
+
+Result<std::vector<Interface>> orphans() {
+  const auto interfaces = all_interfaces();
+  if (!interfaces) return interfaces.error();
+  std::vector<Interface> found;
+  for (const auto& interface : *interfaces) {
+    const auto filter = tc_program(interface);
+    if (!filter) return filter.error();
+    if (*filter == 0) continue;
+    const auto state = xdp_state(interface);
+    if (!state) continue;  // it vanished meanwhile
+    if (!state->empty()) {
+      const auto director = director_by_id(state->id());
+      if (!director) return director.error();
+      if (*director) continue;
+    }
+    found.push_back(interface);
+  }
+  return found;
 }
 
 Status take_off(const Interface& interface, XdpMode mode, const UniqueFd& director) {

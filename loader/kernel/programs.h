@@ -33,15 +33,15 @@ struct Director {
   [[nodiscard]] bool serves(std::uint32_t table) const;
 };
 /// XDP program `id`, if it is a director, be it of this table or of one that lost its pins; nothing if it is
-/// somebody else's.
-std::optional<Director> director_by_id(std::uint32_t id);
+/// somebody else's or gone. Needs CAP_SYS_ADMIN: kPermission, not nothing, for who cannot know.
+Result<std::optional<Director>> director_by_id(std::uint32_t id);
 
 /// One interface that carries a director.
 struct Attachment {
   Interface interface;
   XdpMode mode = XdpMode::kNative;
-  std::uint32_t program_id = 0;
-  bool slowpath = false;  ///< the TC filter is there too
+  std::uint32_t program_id = 0;  ///< 0: the director was taken away, and only the slow path is left
+  bool slowpath = false;         ///< the TC filter is there too
 };
 
 /// Interfaces of this namespace that carry a director of this table; nothing: of any.
@@ -50,6 +50,9 @@ Result<std::vector<Attachment>> attachments(std::optional<std::uint32_t> table);
 /// Both programs on, the slow path first, for the director needs it; `expected` is the director that is there
 /// already and to be replaced, or null. After an error neither is on.
 Status put_on(const Interface& interface, XdpMode mode, const Programs& programs, const UniqueFd* expected);
+
+/// Interfaces on which only the slow path is left, because somebody took the director away.
+Result<std::vector<Interface>> orphans();
 
 /// Both programs off; kExists when the interface carries another one than `director`.
 Status take_off(const Interface& interface, XdpMode mode, const UniqueFd& director);

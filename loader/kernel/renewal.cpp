@@ -36,8 +36,9 @@ Status swap_on_interfaces(const std::string& pins, std::uint32_t table) {
   if (!carriers) return carriers.error();
   for (const auto& a : *carriers) {
     const auto old = director_by_id(a.program_id);
-    if (!old) continue;  // the interface went away
-    if (auto s = put_on(a.interface, a.mode, *programs, &old->program); !s) return s;
+    if (!old) return old.error();
+    if (!*old) continue;  // the interface went away
+    if (auto s = put_on(a.interface, a.mode, *programs, &(*old)->program); !s) return s;
   }
   return ok();
 }
@@ -89,6 +90,8 @@ Result<std::string> renew_programs(const TablesLock& lock, const Netns& ns, cons
   if (!control) return Error{Errc::kSystem, "cannot read the table's control row"};
   const auto id = table_id(old);
   if (!id) return id.error();
+  if (const auto carriers = attachments(*id); !carriers)
+    return carriers.error();  // before anything is changed
   const auto folder = UnfinishedFolder::make(lock, folder_name(ns));
   if (!folder) return folder.error();
   auto sweep_problem = load_all({old, folder->path()}, *control);

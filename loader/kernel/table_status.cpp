@@ -47,9 +47,6 @@ Result<TableStatus> table_status() {
   return status;
 }
 
-std::vector<Attachment> directors_without_table() {
-  const auto found = attachments(std::nullopt);
-  return found ? *found : std::vector<Attachment>{};
-}
+Result<std::vector<Attachment>> directors_without_table() { return attachments(std::nullopt); }
 
 }  // namespace xlvs::kernel

@@ -34,8 +34,8 @@ struct TableStatus {
 /// As OpenedTable::open(): kNotFound when there is no table.
 Result<TableStatus> table_status();
 
-/// Interfaces that carry a director although no table was found: its pins were lost. Empty if we may not
-/// know.
-std::vector<Attachment> directors_without_table();
+/// Interfaces that carry a director although no table was found: its pins were lost. kPermission if we may
+/// not know.
+Result<std::vector<Attachment>> directors_without_table();
 
 }  // namespace xlvs::kernel

@@ -73,6 +73,7 @@ Result<XdpState> xdp_state(const Interface& interface) {
                  -error};
   XdpState state;
   state.native_id = opts.drv_prog_id != 0 ? opts.drv_prog_id : opts.hw_prog_id;
+  state.offloaded = opts.drv_prog_id == 0 && opts.hw_prog_id != 0;
   state.generic_id = opts.skb_prog_id;
   return state;
 }

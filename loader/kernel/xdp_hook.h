@@ -18,9 +18,15 @@ const char* name_of(XdpMode mode);
 struct XdpState {
   std::uint32_t native_id = 0;
   std::uint32_t generic_id = 0;
+  bool offloaded = false;
   [[nodiscard]] bool empty() const { return native_id == 0 && generic_id == 0; }
   [[nodiscard]] std::uint32_t id() const { return native_id != 0 ? native_id : generic_id; }
   [[nodiscard]] XdpMode mode() const { return native_id != 0 ? XdpMode::kNative : XdpMode::kGeneric; }
+  /// What `ip link set dev ... WORD off` calls the place of id(): a program goes by its own word only.
+  [[nodiscard]] const char* ip_link_word() const {
+    if (native_id == 0) return "xdpgeneric";
+    return offloaded ? "xdpoffload" : "xdpdrv";
+  }
 };
 Result<XdpState> xdp_state(const Interface& interface);
 

@@ -69,15 +69,16 @@ void print(const kernel::TableStatus& s) {
 
 int no_table(bool json) {
   const auto lost = kernel::directors_without_table();
+  if (!lost) return fail(lost.error());
   if (json) {
     Json interfaces = Json::array();
-    for (const auto& a : lost) interfaces.push_back(to_json(a));
+    for (const auto& a : *lost) interfaces.push_back(to_json(a));
     fmt::print("{}\n",
                Json{{"version", XLVS_VERSION}, {"table", nullptr}, {"interfaces", interfaces}}.dump(2));
     return kExitOk;
   }
   fmt::print("table        none in this network namespace: `xlvs attach INTERFACE` makes one\n");
-  for (const auto& a : lost)
+  for (const auto& a : *lost)
     fmt::print(
         "interface    {}: program {} works on, but its table's pins are lost: `xlvs attach {}` finds it "
         "again\n",

@@ -38,12 +38,21 @@ unchanged 1 'MTU is too large' director xlvs attach eth0 eth1 "${SMALL[@]}"
 in_director ip link set peer1 mtu 1500
 
 in_director ip link set dev eth1 xdpdrv obj "$XLVS_BUILD/tests/support/xlvs_test_pass.bpf.o" sec xdp
-unchanged 1 "eth1 carries XDP program $(xdp_id eth1), which is not ours" director xlvs attach eth0 eth1 "${SMALL[@]}"
+unchanged 1 "eth1 carries XDP program $(xdp_id eth1), which is not ours: detach it first, with the tool that attached it, or \`ip link set dev eth1 xdpdrv off" director xlvs attach eth0 eth1 "${SMALL[@]}"
 director xlvs attach eth0 "${SMALL[@]}"
 unchanged 1 'which is not ours' director xlvs attach eth1
 unchanged 1 'left alone' director xlvs detach eth1
 unchanged 1 'left alone' director xlvs detach eth0 eth1
+# programs by their number are for CAP_SYS_ADMIN only; who cannot know must not say that nothing is there
+limited() { director setpriv --bounding-set=-sys_admin "$XLVS" "$@"; }
+for words in status upgrade detach 'detach eth0'; do
+	# shellcheck disable=SC2086 # words
+	unchanged 1 'only to who has CAP_SYS_ADMIN' limited $words
+done
 in_director ip link set dev eth1 xdpdrv off
+in_director ip link set dev eth1 xdpgeneric obj "$XLVS_BUILD/tests/support/xlvs_test_pass.bpf.o" sec xdp
+unchanged 1 'ip link set dev eth1 xdpgeneric off' director xlvs attach eth1
+in_director ip link set dev eth1 xdpgeneric off
 unchanged 1 'eth1 is not attached' director xlvs detach eth1
 
 unchanged 1 '--conns 2000, but the table has 1000' director xlvs attach eth1 --conns 2000
@@ -58,5 +67,6 @@ rewrite_control 01000000 63000000
 unchanged 1 'has ABI version 99, this program speaks' director xlvs status
 unchanged 1 'has ABI version 99' director xlvs attach eth1
 unchanged 1 'has ABI version 99' director xlvs upgrade
+says 0 'eth0: detached' director xlvs detach eth0
 says 0 'table removed' director xlvs detach
 finish_alone

@@ -39,6 +39,15 @@ in_director tc qdisc del dev eth0 clsact
 says 0 'its TC filter is missing: attach it again' director xlvs status
 director xlvs attach eth0
 equal 'filters on eth0' 1 "$(filters eth0)"
+# Somebody takes the director away: the slow path does not stay behind
+in_director ip link set dev eth0 xdpdrv off
+says 0 'eth0: detached' director xlvs detach eth0
+equal 'filters on eth0 after detach of the rest' 0 "$(filters eth0)"
+director xlvs attach eth0
+in_director ip link set dev eth0 xdpdrv off
+says 0 'table removed' director xlvs detach
+equal 'after detach all is as before' "$before" "$(traces)"
+director xlvs attach eth0 eth1 "${SMALL[@]}"
 in_director ip link del eth1
 says 0 'eth0: native mode' director xlvs status
 director xlvs detach
