@@ -13,7 +13,32 @@
 #include "slow/case.h"
 #include "stage/parse.h"
 
-/* returns  NEXT | OK: not a sound IPv4 header */
+/* Options that only the stack may judge: source routes, which it refuses unless
+ * told otherwise, and those whose lengths are wrong. */
+static __noinline int xlvs_for_stack(struct __sk_buff *skb, __u32 header)
+{
+	__u32 at = sizeof(struct iphdr);
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < 40; i++) {
+		__u8 option[2]; /* type, length */
+
+		if (at >= header || bpf_skb_load_bytes(skb, XLVS_IP_AT + at, option, sizeof(option)) || !option[0])
+			return 0;
+		if (option[0] == 1) { /* padding has no length */
+			at++;
+			continue;
+		}
+		if (option[0] == 131 || option[0] == 137 || option[1] < 2)
+			return 1;
+		at += option[1];
+		if (at > header)
+			return 1;
+	}
+	return 0;
+}
+
+/* returns  NEXT | OK: not a sound IPv4 header, or one for the stack */
 static __always_inline int xlvs_walk4(struct __sk_buff *skb, struct xlvs_case *c)
 {
 	struct iphdr ip;
@@ -25,6 +50,8 @@ static __always_inline int xlvs_walk4(struct __sk_buff *skb, struct xlvs_case *c
 	header = (*(__u8 *)&ip & 15) * 4;
 	c->len = bpf_ntohs(ip.tot_len);
 	if (header < sizeof(ip) || c->len < header || XLVS_IP_AT + c->len > skb->len)
+		return TC_ACT_OK;
+	if (header > sizeof(ip) && xlvs_for_stack(skb, header))
 		return TC_ACT_OK;
 	fragment = bpf_ntohs(ip.frag_off);
 	c->part = fragment & 0x1fff ? XLVS_PART_LATER : fragment & 0x2000 ? XLVS_PART_FIRST : XLVS_PART_WHOLE;

@@ -266,6 +266,17 @@ TEST_F(AgainTest, Ipv4OptionsAreKeptByEveryMethod) {
   }
 }
 
+// Source routes and broken options are for the stack to refuse.
+TEST_F(AgainTest, OptionsForTheStackAreLeftToIt) {
+  serve_all();
+  for (const Bytes& options : {Bytes{131, 7, 4, 10, 0, 0, 9, 0}, Bytes{137, 7, 4, 10, 0, 0, 9, 0},
+                               Bytes{1, 1, 131, 3, 4, 0, 0, 0}, Bytes{7, 0, 0, 0}, Bytes{7, 40, 4, 0}}) {
+    Ipv4 in = kToVip;
+    in.options = options;
+    expect_nothing(Eth{} / in / Udp{.dport = 81});
+  }
+}
+
 /// Hop-by-hop, destination options and routing headers: next header, length in 8 bytes less one, padding.
 Raw extension(std::uint8_t next, std::uint8_t words) {
   Bytes b{next, words, 1, static_cast<std::uint8_t>(4 + 8 * words)};
