@@ -102,16 +102,17 @@ const char* forward_option(model::Forward forward) {
 std::string scheduler_flags(const model::ServiceConfig& config) {
   struct Named {
     std::uint32_t flag;
-    const char *sh, *mh, *other;
+    const char *sh, *mh, *maglev, *other;
   };
-  static constexpr Named kNames[] = {{model::kSvcSched1, "sh-fallback", "mh-fallback", "flag-1"},
-                                     {model::kSvcSched2, "sh-port", "mh-port", "flag-2"},
-                                     {model::kSvcSched3, nullptr, nullptr, "flag-3"}};
+  static constexpr Named kNames[] = {{model::kSvcSched1, "sh-fallback", "mh-fallback", "maglev-fallback", "flag-1"},
+                                     {model::kSvcSched2, "sh-port", "mh-port", "maglev-port", "flag-2"},
+                                     {model::kSvcSched3, nullptr, nullptr, nullptr, "flag-3"}};
   std::string text;
   for (const Named& named : kNames) {
-    const char* word = config.scheduler == "sh"   ? named.sh
-                       : config.scheduler == "mh" ? named.mh
-                                                  : named.other;
+    const char* word = config.scheduler == "sh"       ? named.sh
+                       : config.scheduler == "mh"     ? named.mh
+                       : config.scheduler == "maglev" ? named.maglev
+                                                      : named.other;
     if (!(config.flags & named.flag) || !word) continue;
     if (!text.empty()) text += ',';
     text += word;

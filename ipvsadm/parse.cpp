@@ -51,7 +51,8 @@ constexpr SchedulerFlag kSchedulerFlags[] = {
     {"flag-1", "", model::kSvcSched1},    {"flag-2", "", model::kSvcSched2},
     {"flag-3", "", model::kSvcSched3},    {"sh-fallback", "sh", model::kSvcSched1},
     {"sh-port", "sh", model::kSvcSched2}, {"mh-fallback", "mh", model::kSvcSched1},
-    {"mh-port", "mh", model::kSvcSched2},
+    {"mh-port", "mh", model::kSvcSched2}, {"maglev-fallback", "maglev", model::kSvcSched1},
+    {"maglev-port", "maglev", model::kSvcSched2},
 };
 
 class Parser {

@@ -89,6 +89,7 @@ enum xlvs_sched {
 	XLVS_SCHED_DH, /* 256: of the destination's address */
 	XLVS_SCHED_SH, /* 256: of the source's address, with XLVS_SVC_F_SCHED2 also its port */
 	XLVS_SCHED_MH, /* 4093: the same */
+	XLVS_SCHED_MAGLEV, /* 65537: the same */
 	XLVS_SCHEDS
 };
 
@@ -116,7 +117,8 @@ struct xlvs_version {
 	__u32 servers;	 /* picks and records */
 	__u32 slots;	 /* length of the schedule; 0 = none usable */
 	/* rr, wrr: sched::Position at ticket 0, from which the next version's maker goes on: threshold, last.
-	 * lblc, lblcr: the tick in which the scheduler was bound to the service, and 0. */
+	 * lblc, lblcr: the tick in which the scheduler was bound to the service, and 0.
+	 * maglev: the seed that its table was made with, and 0. */
 	__u32 state[2];
 	char scheduler[XLVS_NAME_LEN]; /* as the administrator named it, NUL-terminated */
 };
@@ -128,7 +130,10 @@ static_assert(sizeof(struct xlvs_version) == XLVS_BLOCK_SIZE, "one block");
 struct xlvs_version_zero {
 	struct xlvs_counters zero;
 	char pe_name[XLVS_NAME_LEN]; /* persistence engine, "" = none */
-	__u32 reserved[2];
+	/* rr, wrr: what becomes of a turn that nobody can take, bpf/schedule/turn.h */
+	__u16 start;	/* number in wrr's cycle of the turn at ticket 0, when there are slots */
+	__u16 restarts; /* wrr: turns numbered up to this begin anew; rr: XLVS_NEVER_RESTARTS */
+	__u32 restarted; /* written by the data plane: low half of the ticket at which wrr began anew, plus 1; 0 = did not */
 };
 static_assert(sizeof(struct xlvs_version_zero) == XLVS_BLOCK_SIZE, "one block");
 
@@ -151,6 +156,8 @@ struct xlvs_slot_block {
 	__u32 server[XLVS_SLOTS_PER_BLOCK];
 };
 static_assert(sizeof(struct xlvs_slot_block) == XLVS_BLOCK_SIZE, "one block");
+
+#define XLVS_NEVER_RESTARTS 0xffff
 
 /* In the place of the slots, XLVS_SCHED_LADDER: this block, then the steps, then
  * counts, for each level one for each server. loader/sched/ladder.h says what they mean. */
@@ -217,8 +224,11 @@ XLVS_INLINE __u32 xlvs_version_blocks(__u32 servers, __u32 slots)
 	return xlvs_first_slot(servers) + (slots + XLVS_SLOTS_PER_BLOCK - 1) / XLVS_SLOTS_PER_BLOCK;
 }
 
+/* Key of the hash of a client's address beside the seed, maglev. */
+#define XLVS_MAGLEV_CLIENT 4ull
+
 /* Limits of one service. */
 #define XLVS_MAX_SERVERS_PER_SERVICE 4096
-#define XLVS_MAX_SLOTS		     65536
+#define XLVS_MAX_SLOTS		     65537 /* maglev; the longest period is one shorter */
 
 #endif

@@ -8,7 +8,9 @@
 /* X(NAME, name, default, least, most): names, defaults and ranges are those of
  * the kernel's net/netfilter/ipvs/ip_vs_ctl.c. */
 #define XLVS_SETTINGS_LIST(X)                                                    \
-	X(EXPIRE_QUIESCENT_TEMPLATE, expire_quiescent_template, 0, 0, 0x7fffffff)
+	X(EXPIRE_QUIESCENT_TEMPLATE, expire_quiescent_template, 0, 0, 0x7fffffff) \
+	/* ours alone: of the tables that maglev makes from now on, the same on all directors */ \
+	X(MAGLEV_SEED, maglev_seed, 0, 0, 0x7fffffff)
 
 enum xlvs_setting {
 #define X(NAME, name, value, least, most) XLVS_SET_##NAME,

@@ -5,6 +5,7 @@
 
 #include "maps.h"
 #include "schedule/list.h"
+#include "schedule/turn.h"
 
 /* Steps and counts are loader/sched/ladder.h's. Beside the search for the step
  * and for the server everything is arithmetic; a turn that falls to an
@@ -233,7 +234,7 @@ __noinline __u64 xlvs_turn_of(__u32 version, __u32 threshold, __u32 rank)
 	struct xlvs_step *s = l ? xlvs_get_step(version, v, at) : NULL;
 
 	if (!s || !l->divisor)
-		return XLVS_NO_TURN;
+		return 0;
 	return s->first + (__u64)((s->threshold - threshold) / l->divisor) * s->members + rank;
 }
 
@@ -258,19 +259,44 @@ __noinline __u32 xlvs_threshold_of_turn(__u32 version, __u64 turn)
 	return s && s->members ? s->threshold - (__u32)((turn - s->first) / s->members) * l->divisor : 0;
 }
 
-/* Takes a turn, or those up to `next` behind it. Returns its number. */
-__noinline __u64 xlvs_take_turn(__u32 version, __u64 turn, __u64 next)
+/* Takes a turn: returns the ticket. */
+__noinline __u64 xlvs_take_ticket(__u32 version)
+{
+	struct xlvs_version *v = xlvs_get_version(version);
+
+	return v ? __sync_fetch_and_add(&v->ticket, 1) : 0;
+}
+
+/* The number of a ticket's turn. */
+__noinline __u64 xlvs_turn_of_ticket(__u32 version, __u64 ticket)
+{
+	struct xlvs_version *v = xlvs_get_version(version);
+	struct xlvs_ladder *l = v ? xlvs_get_ladder(version, v) : NULL;
+
+	return l && l->turns ? (ticket + l->start) % l->turns : XLVS_NO_TURN;
+}
+
+/* Takes the turns up to number `next` behind number `turn` too. */
+__noinline __u32 xlvs_take_turns(__u32 version, __u64 turn, __u64 next)
 {
 	struct xlvs_version *v = xlvs_get_version(version);
 	struct xlvs_ladder *l = v ? xlvs_get_ladder(version, v) : NULL;
 
 	if (!l || !l->turns)
-		return XLVS_NO_TURN;
-	if (next == XLVS_NO_TURN)
-		return (__sync_fetch_and_add(&v->ticket, 1) + l->start) % l->turns;
+		return 0;
 	next %= l->turns;
 	__sync_fetch_and_add(&v->ticket, (next < turn ? next + l->turns : next) - turn);
-	return next;
+	return 0;
+}
+
+/* Nobody can take the turn. The lowest pass is that of all who have a weight. */
+__noinline __u32 xlvs_ladder_fails(__u32 version, __u64 ticket, __u64 turn)
+{
+	struct xlvs_version *v = xlvs_get_version(version);
+	struct xlvs_ladder *l = v ? xlvs_get_ladder(version, v) : NULL;
+	struct xlvs_step *last = l ? xlvs_get_step(version, v, l->steps - 1) : NULL;
+
+	return last ? xlvs_turn_fails(version, ticket, turn, l->turns, l->turns - last->members) : XLVS_NO_ROW;
 }
 
 /* As xlvs_pick_turn(): one atomic add takes a turn, and a turn that falls to an
@@ -278,7 +304,7 @@ __noinline __u64 xlvs_take_turn(__u32 version, __u64 turn, __u64 next)
  * for the kernel limits the stack of a chain of calls to 512 bytes. */
 static __always_inline __u32 xlvs_pick_ladder(__u32 version)
 {
-	__u64 turn = xlvs_take_turn(version, 0, XLVS_NO_TURN), next;
+	__u64 ticket = xlvs_take_ticket(version), turn = xlvs_turn_of_ticket(version, ticket);
 	__u32 place, after, threshold;
 
 	if (turn == XLVS_NO_TURN)
@@ -293,9 +319,9 @@ static __always_inline __u32 xlvs_pick_ladder(__u32 version)
 		after = threshold ? xlvs_ladder_next(version, 0, threshold) : XLVS_NO_ROW;
 	}
 	if (after == XLVS_NO_ROW)
-		return XLVS_NO_ROW;
-	next = xlvs_turn_of(version, threshold, xlvs_ladder_rank(version, threshold, after));
-	xlvs_take_turn(version, turn, next);
+		return xlvs_ladder_fails(version, ticket, turn);
+	xlvs_take_turns(version, turn,
+			xlvs_turn_of(version, threshold, xlvs_ladder_rank(version, threshold, after)));
 	return xlvs_place_server(version, after);
 }
 

@@ -37,6 +37,30 @@ __noinline __u32 xlvs_turn_scan(__u32 version, __u32 start)
 	return XLVS_NO_ROW;
 }
 
+/* A turn that was taken and that nobody can use: all servers are overloaded. rr's
+ * pointer stays where it was. wrr's walk looks for somebody down to the lowest
+ * threshold, and is at the top and the list's head then; but if it began behind a
+ * server in the lowest pass it comes around to that server and stays.
+ * n         the turn's number in the cycle, restarts: the first of the lowest pass, turns: of the cycle
+ * Source: the ends of ip_vs_wrr_schedule(), net/netfilter/ipvs/ip_vs_wrr.c. */
+__noinline __u32 xlvs_turn_fails(__u32 version, __u64 ticket, __u64 n, __u64 turns, __u64 restarts)
+{
+	struct xlvs_version *v = xlvs_get_version(version);
+	struct xlvs_version_zero *zero = (void *)xlvs_get_version(version + 1);
+	bool head;
+
+	if (!v || !zero)
+		return XLVS_NO_ROW;
+	head = READ_ONCE(zero->restarted) == (__u32)ticket + 1 || (!ticket && !v->state[1]);
+	if (zero->restarts == XLVS_NEVER_RESTARTS || !(head || (n && n <= restarts))) {
+		__sync_fetch_and_add(&v->ticket, -1);
+		return XLVS_NO_ROW;
+	}
+	__sync_fetch_and_add(&v->ticket, turns - n - 1);
+	WRITE_ONCE(zero->restarted, (__u32)(ticket + turns - n) + 1);
+	return XLVS_NO_ROW;
+}
+
 /* One atomic add takes a turn, so that all cores share one exact sequence.
  * A turn that falls to an overloaded server moves on, and takes the turns it
  * skipped with it, as the kernel's pointer does.
@@ -45,12 +69,15 @@ __noinline __u32 xlvs_pick_turn(__u32 version)
 {
 	struct xlvs_version *v = xlvs_get_version(version);
 	__u32 slots, slot, server, skipped = XLVS_NO_ROW;
+	struct xlvs_version_zero *zero;
 	struct xlvs_load *load;
+	__u64 ticket;
 
 	if (!v || !v->slots)
 		return XLVS_NO_ROW;
 	slots = v->slots;
-	slot = (__u32)(__sync_fetch_and_add(&v->ticket, 1) % slots);
+	ticket = __sync_fetch_and_add(&v->ticket, 1);
+	slot = (__u32)(ticket % slots);
 	/* nearly always it is this one: spare the call */
 	server = xlvs_slot_server(version, v, slot);
 	load = xlvs_get_load(server);
@@ -63,8 +90,12 @@ __noinline __u32 xlvs_pick_turn(__u32 version)
 		skipped += done;
 		break;
 	}
-	if (skipped == XLVS_NO_ROW)
-		return XLVS_NO_ROW;
+	if (skipped == XLVS_NO_ROW) {
+		zero = (void *)xlvs_get_version(version + 1);
+		return zero ? xlvs_turn_fails(version, ticket, ((__u64)slot + zero->start) % slots, slots,
+					      zero->restarts) :
+			      XLVS_NO_ROW;
+	}
 	if (skipped)
 		__sync_fetch_and_add(&v->ticket, skipped);
 	return xlvs_slot_server(version, v, (__u32)(((__u64)slot + skipped) % slots));

@@ -7,6 +7,7 @@
 #include "schedule/ladder.h"
 #include "schedule/lblcr.h"
 #include "schedule/least.h"
+#include "schedule/maglev.h"
 #include "schedule/mh.h"
 #include "schedule/turn.h"
 #include "schedule/twos.h"
@@ -46,6 +47,11 @@ static __always_inline __u32 xlvs_pick(const int family, const struct xlvs_flow 
 		if (v->flags & XLVS_SVC_F_SCHED2)
 			value += bpf_ntohs(f->sport);
 		return v->sched == XLVS_SCHED_SH ? xlvs_pick_hash(f->version, value) : xlvs_pick_mh(f->version, value);
+	case XLVS_SCHED_MAGLEV:
+		return xlvs_pick_maglev(f->version,
+					xlvs_maglev_client(family, &f->saddr,
+							   v->flags & XLVS_SVC_F_SCHED2 ? bpf_ntohs(f->sport) : 0,
+							   v->state[0]));
 	case XLVS_SCHED_TWOS:
 		return xlvs_pick_twos(f->version);
 	case XLVS_SCHED_NONE:

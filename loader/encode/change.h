@@ -22,6 +22,7 @@ struct Change {
   std::uint32_t first = 0;    ///< first block of its version
   std::vector<sched::Slot> period{};
   std::vector<Block> ladder{};  ///< in the place of a period that is too long
+  std::uint32_t maglev_seed = 0;
   xlvs_counters zero{};
 
   /// The service lives on: totals, and what its trash keeps, too.

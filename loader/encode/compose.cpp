@@ -5,11 +5,14 @@
 #include <cstring>
 
 #include "encode/convert.h"
+#include "sched/ladder.h"
+#include "sched/maglev.h"
+#include "sched/wrr.h"
 
 namespace xlvs::encode {
 namespace {
 
-static_assert(sched::kMaxSlots == XLVS_MAX_SLOTS);
+static_assert(sched::kMaxSlots <= XLVS_MAX_SLOTS && sched::kMaglevSlots <= XLVS_MAX_SLOTS);
 
 xlvs_sched how(sched::Pick pick) {
   switch (pick) {
@@ -39,8 +42,23 @@ xlvs_sched how(sched::Pick pick) {
       return XLVS_SCHED_SH;
     case sched::Pick::kMh:
       return XLVS_SCHED_MH;
+    case sched::Pick::kMaglev:
+      return XLVS_SCHED_MAGLEV;
   }
   return XLVS_SCHED_NONE;
+}
+
+/// A turn that nobody can take: where the data plane goes on from. Ladders know it themselves.
+void tell_what_failing_does(const Change& change, xlvs_version_zero& zero) {
+  const Draft& draft = *change.draft;
+  zero.restarts = XLVS_NEVER_RESTARTS;
+  if (change.slots() == 0 || draft.scheduler().turns != &sched::kWeightedRoundRobin) return;
+  zero.restarts = 0;
+  if (!change.ladder.empty()) return;
+  const std::vector<sched::Weight> weights = draft.weights();
+  const auto lowest = weights.size() - static_cast<std::size_t>(std::count(weights.begin(), weights.end(), 0u));
+  zero.start = static_cast<__u16>(sched::Ladder(weights).number_after(draft.position()));
+  zero.restarts = static_cast<__u16>(change.slots() - lowest);
 }
 
 }  // namespace
@@ -63,6 +81,8 @@ std::vector<Block> version_blocks(const Change& change, std::uint32_t now) {
   if (draft.scheduler().turns != nullptr) {
     head.state[0] = draft.position().threshold;
     head.state[1] = draft.position().last;
+  } else if (draft.scheduler().pick == sched::Pick::kMaglev) {
+    head.state[0] = change.maglev_seed;
   } else {
     head.state[0] = change.remembers() ? change.old->head->state[0] : now;
   }
@@ -70,6 +90,7 @@ std::vector<Block> version_blocks(const Change& change, std::uint32_t now) {
   xlvs_version_zero zero{};
   zero.zero = change.zero;
   draft.config().pe_name.copy(zero.pe_name, sizeof zero.pe_name - 1);
+  tell_what_failing_does(change, zero);
   std::memcpy(&blocks[0], &head, sizeof head);
   std::memcpy(&blocks[1], &zero, sizeof zero);
 

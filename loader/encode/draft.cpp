@@ -31,6 +31,12 @@ bool unicast(const model::Address& address) {
   return b[0] != 0xff && !link_local && !mapped && !zeros(16);
 }
 
+/// ip_vs_edit_dest(): an upper threshold that is taken away or raised ends an overload, even if the next
+/// command of the batch lowers it again.
+bool relieves(const Entry& before, const model::ServerConfig& config) {
+  return before.relieved || config.upper == 0 || config.upper > before.config.upper;
+}
+
 }  // namespace
 
 Status check(const model::ServiceKey& key, const model::ServiceConfig& config) {
@@ -78,9 +84,12 @@ Result<Draft> Draft::of(const TableMemory& memory, std::uint32_t row) {
                               .row = record.server,
                               .zero = record.zero,
                               .counted = true});
-  if (draft.scheduler_->turns != nullptr)
-    draft.position_ =
-        draft.scheduler_->turns->after({head.state[0], head.state[1]}, draft.weights(), draft.ticket_);
+  const sched::Turns* turns = draft.scheduler_->turns;
+  if (turns != nullptr) {
+    const bool restarted = load((*view).zero->restarted) == static_cast<__u32>(draft.ticket_) + 1;
+    draft.position_ = restarted ? turns->init(draft.weights())
+                                : turns->after({head.state[0], head.state[1]}, draft.weights(), draft.ticket_);
+  }
   return draft;
 }
 
@@ -91,12 +100,12 @@ std::vector<sched::Weight> Draft::weights() const {
   return weights;
 }
 
-std::vector<sched::Slot> Draft::table() const {
+std::vector<sched::Slot> Draft::table(std::uint64_t seed) const {
   std::vector<sched::Member> members;
   members.reserve(servers_.size());
   for (const Entry& e : servers_)
     members.push_back({e.key, static_cast<sched::Weight>(e.config.weight), e.last_weight});
-  return scheduler_->table({key_.family, members});
+  return scheduler_->table({key_.family, members, seed});
 }
 
 std::size_t Draft::find(const model::ServerKey& server) const {
@@ -154,6 +163,10 @@ Status Draft::add(const model::ServerKey& asked, const model::ServerConfig& conf
   now.insert(now.begin(), static_cast<sched::Weight>(config.weight));
   if (!room) return Error{Errc::kNoSpace, "the table is full"};
   servers_.push_front({.key = server, .config = config, .last_weight = now.front(), .joined = true});
+  if (const auto before = gone_.find(server); before != gone_.end()) {
+    servers_.front().relieved = relieves(before->second, config);
+    gone_.erase(before);
+  }
   moved(sched::Change::kAdd, 0, now);
   return ok();
 }
@@ -166,6 +179,7 @@ Status Draft::edit(const model::ServerKey& asked, const model::ServerConfig& con
   if (const std::string why = xdp_can_serve(config); !why.empty()) return Error{Errc::kUnsupported, why};
   std::vector<sched::Weight> now = weights();
   now[at] = static_cast<sched::Weight>(config.weight);
+  servers_[at].relieved = relieves(servers_[at], config);
   servers_[at].config = config;
   if (now[at] != 0) servers_[at].last_weight = now[at];
   moved(sched::Change::kEdit, at, now);
@@ -177,6 +191,7 @@ Status Draft::remove(const model::ServerKey& server) {
   if (at == servers_.size()) return Error{Errc::kNotFound, "it is not there"};
   std::vector<sched::Weight> now = weights();
   now.erase(now.begin() + static_cast<std::ptrdiff_t>(at));
+  gone_.insert_or_assign(server, servers_[at]);
   servers_.erase(servers_.begin() + static_cast<std::ptrdiff_t>(at));
   moved(sched::Change::kDelete, at, now);
   return ok();
@@ -193,9 +208,9 @@ std::optional<sched::Ladder> Draft::ladder() const {
   return sched::Ladder(now);
 }
 
-Result<std::vector<sched::Slot>> Draft::period() const {
+Result<std::vector<sched::Slot>> Draft::period(std::uint64_t maglev_seed) const {
   if (!schedules() || ladder()) return std::vector<sched::Slot>{};
-  if (scheduler_->table != nullptr) return table();
+  if (scheduler_->table != nullptr) return table(maglev_seed);
   if (scheduler_->turns == nullptr) return std::vector<sched::Slot>{};
   return scheduler_->turns->period(position_, weights());
 }

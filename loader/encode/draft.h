@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct Entry {
   model::ServerKey key;
   model::ServerConfig config;
   std::uint32_t last_weight = 0;  ///< sched::Member
+  bool relieved = false;          ///< -x was taken away or raised on the way here: it is not overloaded any more
   std::uint32_t row = kNone;      ///< in xlvs_servers; kNone until the publisher finds or takes one
   xlvs_counters zero{};           ///< what its totals are counted from, if `counted`
   bool counted = false;           ///< else the zero point is drawn when it is published
@@ -52,6 +54,11 @@ class Draft {
   [[nodiscard]] const model::ServiceConfig& config() const { return config_; }
   [[nodiscard]] const sched::Scheduler& scheduler() const { return *scheduler_; }
   [[nodiscard]] sched::Position position() const { return position_; }
+  /// What was set last for a server that is deleted by this draft; null for others.
+  [[nodiscard]] const Entry* gone(const model::ServerKey& server) const {
+    const auto at = gone_.find(server);
+    return at == gone_.end() ? nullptr : &at->second;
+  }
   /// Turns taken from the published version when this copy was made.
   [[nodiscard]] std::uint64_t ticket() const { return ticket_; }
   [[nodiscard]] const std::deque<Entry>& servers() const { return servers_; }
@@ -64,14 +71,14 @@ class Draft {
   [[nodiscard]] std::uint32_t base() const { return base_; }
   /// False for a service that never takes new connections: IPVS wants persistence with port 0.
   [[nodiscard]] bool schedules() const;
+  [[nodiscard]] std::vector<sched::Weight> weights() const;
   /// One period of turns from position(), or the slots of a hash table; empty for schedulers without either.
-  [[nodiscard]] Result<std::vector<sched::Slot>> period() const;
+  [[nodiscard]] Result<std::vector<sched::Slot>> period(std::uint64_t maglev_seed) const;
   /// In the place of a period that is too long.
   [[nodiscard]] std::optional<sched::Ladder> ladder() const;
 
  private:
-  [[nodiscard]] std::vector<sched::Weight> weights() const;
-  [[nodiscard]] std::vector<sched::Slot> table() const;
+  [[nodiscard]] std::vector<sched::Slot> table(std::uint64_t seed) const;
   [[nodiscard]] std::size_t find(const model::ServerKey& server) const;
   /// IPVS has the client's port in the packet that it routes or tunnels, whatever was asked for.
   [[nodiscard]] model::ServerKey effective(model::ServerKey server, const model::ServerConfig& config) const;
@@ -84,6 +91,7 @@ class Draft {
   sched::Position position_;
   std::uint64_t ticket_ = 0;
   std::deque<Entry> servers_;  // newest first
+  std::map<model::ServerKey, Entry> gone_;  // deleted in this draft: they may come back
   xlvs_counters zero_{};
   bool zeroed_ = false;
   bool rebound_ = false;

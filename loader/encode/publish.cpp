@@ -153,7 +153,8 @@ Status Publisher::take_space() {
   service_cursor_ = memory_.control->service_cursor;
   for (Change& change : changes_) {
     if (change.draft == nullptr) continue;
-    auto period = change.draft->period();
+    change.maglev_seed = memory_.control->settings[XLVS_SET_MAGLEV_SEED];
+    auto period = change.draft->period(change.maglev_seed);
     if (!period) return period.error();
     change.period = std::move(*period);
     if (const auto ladder = change.draft->ladder())
@@ -229,11 +230,10 @@ void Publisher::write_servers(const Change& change) {
       if (change.continues()) forget_cached(change.old_row, e.row);
     }
     // a service that begins has no set yet, whatever the server did in another life of it
-    if (!change.continues() && load(memory_.loads[e.row].joined) != 0)
-      shared_.writer.set(memory_.loads[e.row].joined, 0);
+    if (!change.continues()) leave_set(shared_, e.row);
     if (e.config.forward == model::Forward::kMasq) note_nat(shared_, e.row);
     if (listed) continue;  // packets see it: its fields change after its version did
-    mirror(shared_, e.row, e.config);
+    mirror(shared_, e.row, e.config, e.relieved);
     revive(shared_, e.row);
   }
 }
@@ -296,14 +296,19 @@ void Publisher::settle() {
   std::uint32_t discarded = 0;
   std::vector<xlvs_service_key> ended;
   for (const Change& change : changes_) {
-    for (const xlvs_record* record : change.leave)
+    for (const xlvs_record* record : change.leave) {
       discard(shared_, record->server, change.continues() ? &record->zero : nullptr);
+      // its thresholds count again when it comes back
+      const Entry* gone =
+          change.continues() ? change.draft->gone(server_key(memory_.servers[record->server])) : nullptr;
+      if (gone != nullptr) mirror(shared_, record->server, gone->config, gone->relieved);
+    }
     discarded += static_cast<std::uint32_t>(change.leave.size());
     if (change.ends()) ended.push_back(to_abi(change.key));
     if (change.continues() && change.draft->rebound()) forget_all(change.row);
     if (change.draft != nullptr)
       for (const Entry& e : change.draft->servers()) {
-        mirror(shared_, e.row, e.config);
+        mirror(shared_, e.row, e.config, e.relieved);
         forget_totals(shared_, e.row);
       }
   }

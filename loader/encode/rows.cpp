@@ -42,7 +42,7 @@ void set_tunnel_source(const Shared& shared, std::uint32_t row) {
 
 }  // namespace
 
-void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& config) {
+void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& config, bool relieved) {
   const xlvs_record record = to_abi(config);
   xlvs_server server = shared.memory.servers[row];
   server.forward = record.forward;
@@ -53,7 +53,7 @@ void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& 
   if (config.forward == model::Forward::kTunnel) set_tunnel_source(shared, row);
 
   xlvs_load& there = shared.memory.loads[row];
-  const bool relieved = record.upper == 0 || record.upper > there.upper;
+  relieved = relieved || record.upper == 0 || record.upper > there.upper;
   if (relieved && (load(there.flags) & XLVS_LOAD_F_OVERLOAD) != 0)
     shared.writer.clear_bits(there.flags, XLVS_LOAD_F_OVERLOAD);
   const __u32 thresholds[2] = {record.upper, record.lower};
@@ -66,6 +66,11 @@ void revive(const Shared& shared, std::uint32_t row) {
   // KEPT stays until the server is published: whoever dies before that leaves it in the trash, with its
   // totals
   shared.writer.set(server.flags, server.flags | XLVS_SERVER_F_AVAILABLE);
+}
+
+void leave_set(const Shared& shared, std::uint32_t row) {
+  __u32& joined = shared.memory.loads[row].joined;
+  if (load(joined) != 0) shared.writer.set(joined, 0);
 }
 
 void forget_totals(const Shared& shared, std::uint32_t row) {
@@ -83,7 +88,10 @@ void note_nat(const Shared& shared, std::uint32_t row) {
 
 void discard(const Shared& shared, std::uint32_t row, const xlvs_counters* zero) {
   xlvs_server& server = shared.memory.servers[row];
-  if (zero != nullptr) shared.writer.copy(&server.zero, zero, sizeof *zero);
+  if (zero != nullptr)
+    shared.writer.copy(&server.zero, zero, sizeof *zero);
+  else
+    leave_set(shared, row);
   shared.writer.set(server.trash_since, shared.host.now());
   shared.writer.set(server.flags, (server.flags & XLVS_SERVER_F_NAT) | XLVS_SERVER_F_USED |
                                       (zero != nullptr ? XLVS_SERVER_F_KEPT : 0));

@@ -20,7 +20,8 @@ inline bool in_trash(const xlvs_server& row) { return used(row) && !available(ro
 /// Gives a free row its identity, without connections. It takes no packets before revive().
 void occupy(const Shared& shared, std::uint32_t row, const model::ServiceKey& service, const Entry& entry);
 /// Sets the fields that mirror the record of the server in `row`, each by one store, where they differ.
-void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& config);
+/// `relieved`: it is not overloaded any more, whatever its thresholds were.
+void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& config, bool relieved = false);
 /// Lets the server in `row` take packets: call it after mirror() and before publishing.
 void revive(const Shared& shared, std::uint32_t row);
 /// Notes that the server will be, or is, NAT: replies may come from it until its row is free.
@@ -32,6 +33,8 @@ void discard(const Shared& shared, std::uint32_t row, const xlvs_counters* zero)
 void forget_totals(const Shared& shared, std::uint32_t row);
 /// Whether connections count at the server in `row`, whatever became of it.
 bool has_connections(const TableMemory& memory, std::uint32_t row);
+/// Forgets that lblcr took the server in `row` into a set: its service ends or begins.
+void leave_set(const Shared& shared, std::uint32_t row);
 /// Frees rows in the trash that have no connections and had their time. Sets control.trash.
 /// @return whether it freed one.
 bool collect_trash(const Shared& shared);
@@ -45,7 +48,10 @@ template <typename Predicate>
 void forget_totals_if(const Shared& shared, Predicate gone) {
   const auto servers = shared.memory.servers;
   for (std::uint32_t row = 0; row < servers.size(); ++row)
-    if (in_trash(servers[row]) && gone(servers[row].svc)) forget_totals(shared, row);
+    if (in_trash(servers[row]) && gone(servers[row].svc)) {
+      forget_totals(shared, row);
+      leave_set(shared, row);
+    }
 }
 
 }  // namespace xlvs::encode

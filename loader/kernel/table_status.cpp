@@ -30,6 +30,9 @@ Result<TableStatus> table_status() {
   status.capacity = table.capacity();
   status.memory_bytes = memory_bytes(status.capacity, possible_cpus());
   status.services = table.memory().control->services;
+  auto digests = encode::maglev_digests({table.memory(), table, encode::Writer{}});
+  if (!digests) return digests.error();
+  status.maglev = std::move(*digests);
   const std::string folder = fd_path(table.dir().folder);
   status.sweep_timer = has_sweep_timer(folder);
   const auto id = table_id(folder);

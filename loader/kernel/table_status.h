@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "encode/digest.h"
 #include "kernel/programs.h"
 #include "kernel/sizing.h"
 
@@ -26,6 +27,7 @@ struct TableStatus {
   Capacity capacity;
   std::uint64_t memory_bytes = 0;
   std::uint32_t services = 0;
+  std::vector<encode::MaglevDigest> maglev;
   bool sweep_timer = false;
   std::vector<Attachment> interfaces;
   std::vector<ReasonCount> reasons;  ///< without FORWARDED, which is counted at the servers

@@ -20,7 +20,8 @@ struct Member {
 
 struct Pool {
   model::Family family = model::Family::kInet;  ///< of the service, whatever its servers' is
-  std::span<const Member> members;              ///< list order
+  std::span<const Member> members{};            ///< list order
+  std::uint64_t seed = 0;                       ///< maglev: the table's
 };
 
 /// An address as one number in host order; IPv6 folded by exclusive or. Kernel IPVS reads the address of a

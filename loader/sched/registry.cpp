@@ -2,6 +2,7 @@
 #include "sched/registry.h"
 
 #include "sched/dh.h"
+#include "sched/maglev.h"
 #include "sched/mh.h"
 #include "sched/rr.h"
 #include "sched/sh.h"
@@ -28,6 +29,8 @@ const std::array kSchedulers{
     Scheduler{"dh", Pick::kDh, nullptr, dh_table, kPlain},
     Scheduler{"sh", Pick::kSh, nullptr, sh_table, Flags{"sh-fallback", "sh-port", "flag-3"}},
     Scheduler{"mh", Pick::kMh, nullptr, mh_table, Flags{"mh-fallback", "mh-port", "flag-3"}},
+    Scheduler{"maglev", Pick::kMaglev, nullptr, maglev_table,
+              Flags{"maglev-fallback", "maglev-port", "flag-3"}},  // ours alone
 };
 
 }  // namespace

@@ -26,7 +26,8 @@ enum class Pick {
   kLblcr,
   kDh,    ///< a slot of `table` by a hash: bpf/schedule/hash.h
   kSh,
-  kMh,    ///< the same: bpf/schedule/mh.h
+  kMh,      ///< the same: bpf/schedule/mh.h
+  kMaglev,  ///< the same: bpf/schedule/maglev.h
 };
 
 struct Scheduler {
@@ -38,7 +39,7 @@ struct Scheduler {
   std::array<std::string_view, 3> flags;
 };
 
-/// Every scheduler of kernel IPVS.
+/// Every scheduler of kernel IPVS, and maglev.
 std::span<const Scheduler> schedulers();
 /// Null if there is none of that name: kernel IPVS would answer ENOENT.
 const Scheduler* find_scheduler(std::string_view name);

@@ -8,6 +8,7 @@
 
 #include "kernel/sweep.h"
 #include "kernel/table_status.h"
+#include "model/text.h"
 #include "xlvs/command.h"
 
 namespace xlvs::command {
@@ -30,6 +31,9 @@ Json to_json(const kernel::Attachment& a) {
 Json to_json(const kernel::TableStatus& s) {
   Json interfaces = Json::array();
   for (const auto& a : s.interfaces) interfaces.push_back(to_json(a));
+  Json maglev = Json::array();
+  for (const auto& m : s.maglev)
+    maglev.push_back({{"service", model::describe(m.service)}, {"digest", fmt::format("{:016x}", m.digest)}});
   Json packets = Json::array();
   for (const auto& r : s.reasons)
     packets.push_back(
@@ -47,6 +51,7 @@ Json to_json(const kernel::TableStatus& s) {
           {"interfaces", interfaces},
           {"sweep", s.sweep_timer ? "timer" : "none"},
           {"services", {{"count", s.services}, {"owner", "xdp"}}},
+          {"maglev", maglev},
           {"packets", packets}};
 }
 
@@ -58,6 +63,8 @@ void print(const kernel::TableStatus& s) {
   fmt::print("sweep        {}\n",
              s.sweep_timer ? "by a timer in the kernel" : "no timer: run `xlvs sweep` every few seconds");
   fmt::print("services     {}, all by xdp\n", s.services);
+  for (const auto& m : s.maglev)
+    fmt::print("maglev       {}: digest {:016x}\n", model::describe(m.service), m.digest);
   if (s.interfaces.empty()) fmt::print("interfaces   none: `xlvs attach INTERFACE`\n");
   for (const auto& i : s.interfaces)
     fmt::print("interface    {}: {} mode, program {}{}\n", i.interface.name, kernel::name_of(i.mode),

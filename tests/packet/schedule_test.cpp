@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <numeric>
 #include <random>
 
+#include "sched/siphash.h"
 #include "support/director_test.h"
 
 namespace xlvs::support {
@@ -189,6 +191,76 @@ TEST_F(WrrLadder, NobodyIsPickedWhileAllAreOverloaded) {
   EXPECT_EQ(pick(), 0);
 }
 
+struct Maglev : ScheduleTest {
+  /// The server that the table has for a client, computed with the C++ side's hash.
+  int owner(const std::string& client, std::uint16_t port = 0) {
+    const auto address = model::Address::parse(client).value();
+    std::uint64_t high = 0;
+    std::memcpy(&high, address.bytes.data(), 4);
+    const std::uint64_t hash = sched::siphash13({version().state[0], XLVS_MAGLEV_CLIENT}, {high, 0, port}, 24);
+    const auto* slots = reinterpret_cast<const std::uint32_t*>(&version()) + xlvs_first_slot(version().servers) * 16;
+    const auto& server = director().memory().servers[slots[static_cast<std::uint32_t>(hash) % 65537]];
+    return static_cast<int>(ntohl(server.addr.word[0]) & 0xff) - 10;
+  }
+  int pick_for(const std::string& client, std::uint16_t port) {
+    const Outcome r = send((kFrame / Ipv4{.src = client, .dst = "192.0.2.10"} / Udp{.sport = port}).bytes());
+    return r.action == XDP_REDIRECT ? r.out[5] - 10 : -1;
+  }
+  void serve_flags(std::uint32_t flags) {
+    serve("maglev", {1, 2, 3});
+    model::ServiceConfig config;
+    config.scheduler = "maglev";
+    config.flags = flags;
+    ASSERT_TRUE(table().edit_service(kDns, config));
+  }
+  static std::string client(int i) { return fmt::format("198.51.100.{}", i + 1); }
+};
+
+TEST_F(Maglev, AClientGetsTheServerOfItsSlot) {
+  serve_flags(0);
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(pick_for(client(i), 2000), owner(client(i)));
+}
+TEST_F(Maglev, WithItsPortIfAskedFor) {
+  serve_flags(model::kSvcSched2);
+  for (int i = 0; i < 50; ++i) {
+    const auto port = static_cast<std::uint16_t>(2000 + i);
+    EXPECT_EQ(pick_for(client(0), port), owner(client(0), port));
+  }
+}
+TEST_F(Maglev, AnOverloadedServersClientsGoElsewhereOnlyWithFallback) {
+  serve_flags(0);
+  load(2).flags = XLVS_LOAD_F_OVERLOAD;
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(pick_for(client(i), 2000), owner(client(i)) == 2 ? -1 : owner(client(i)));
+  model::ServiceConfig config;
+  config.scheduler = "maglev";
+  config.flags = model::kSvcSched1;
+  ASSERT_TRUE(table().edit_service(kDns, config));
+  load(2).flags = XLVS_LOAD_F_OVERLOAD;
+  for (int i = 0; i < 30; ++i) {
+    const int got = pick_for(client(i), 3000);
+    if (owner(client(i)) == 2)
+      EXPECT_TRUE(got == 0 || got == 1) << got;
+    else
+      EXPECT_EQ(got, owner(client(i)));
+  }
+}
+
+// Seen in random scenarios: the kernel obeys the commands of a restore one after the other.
+TEST_F(ScheduleTest, AThresholdThatIsRaisedAndLoweredInOneBatchEndsAnOverload) {
+  serve("rr", {1});
+  model::ServerConfig limited = forwarded(Forward::kDirect);
+  limited.upper = 2;
+  ASSERT_TRUE(table().edit_server(kDns, server(0), limited));
+  load(0).flags = XLVS_LOAD_F_OVERLOAD;
+  ASSERT_TRUE(table().edit_server(kDns, server(0), limited));
+  EXPECT_EQ(pick(), -1) << "the same threshold changes nothing";
+  ASSERT_TRUE(table().begin(false));
+  ASSERT_TRUE(table().edit_server(kDns, server(0), forwarded(Forward::kDirect)));
+  ASSERT_TRUE(table().edit_server(kDns, server(0), limited));
+  ASSERT_TRUE(table().commit());
+  EXPECT_EQ(pick(), 0);
+}
+
 constexpr std::uint32_t kDay = 86400, kHalfHour = 1800;
 
 struct Lblc : ScheduleTest {
@@ -293,6 +365,19 @@ TEST_F(Lblcr, AServiceThatBeginsAnewHasNoSet) {
   serve("lblcr", {2, 2});
   set_load(1, 1);
   EXPECT_EQ(pick(), 0);
+}
+
+// Seen in a random scenario: the kernel's set went with the service, although its server was in the trash.
+TEST_F(Lblcr, AServerThatWasAwayWhenItsServiceEndedIsNoMemberInTheNextLife) {
+  serve("lblcr", {2, 2});
+  EXPECT_EQ(pick(), 1);
+  ASSERT_TRUE(table().delete_server(kDns, server(1)));
+  ASSERT_TRUE(table().delete_service(kDns));
+  serve("lblcr", {2});
+  EXPECT_EQ(pick(), 0);
+  ASSERT_TRUE(table().add_server(kDns, server(1), forwarded(Forward::kDirect, 2)));
+  set_load(1, 0), set_load(0, 2);
+  EXPECT_EQ(pick(), 0) << "the set is 0 alone";
 }
 
 }  // namespace

@@ -2,7 +2,12 @@
 // Turns as packets take them from the published schedule, over edits.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+
 #include "encode/convert.h"
+#include "encode/digest.h"
 #include "encode_seen.h"
 
 namespace xlvs::encode {
@@ -110,6 +115,41 @@ TEST_F(ScheduleTest, WlcIsScannedInListOrder) {
   const Seen seen = view.read();
   EXPECT_EQ(view.record(row, 0).weight, 30u);
   EXPECT_EQ(view.record(row, 2).weight, 10u);
+}
+
+/// The maglev table's digest after random edits that end in one and the same pool.
+std::uint64_t digest_of_random_history(const model::ServiceKey& web, std::mt19937& random) {
+  OwnedMemory memory({.blocks = 16384});
+  FakeHost host(memory.servers.size());
+  Table table(memory.view(), host);
+  const auto server = [](int i) { return server_key("198.51.100." + std::to_string(i), 80); };
+  std::vector<int> order{1, 2, 3, 4, 5, 6, 7, 8};
+  std::shuffle(order.begin(), order.end(), random);
+  EXPECT_TRUE(table.begin(false));
+  EXPECT_TRUE(table.add_service(web, scheduled(random() % 2 == 0 ? "maglev" : "wlc")));
+  for (const int i : order) {
+    EXPECT_TRUE(table.add_server(web, server(i), weighing(static_cast<int>(random() % 5))));
+    if (random() % 2 == 0) {  // somebody who does not stay
+      const int guest = 9 + static_cast<int>(random() % 20);
+      EXPECT_TRUE(table.add_server(web, server(guest), weighing(3)));
+      EXPECT_TRUE(table.delete_server(web, server(guest)));
+    }
+  }
+  std::shuffle(order.begin(), order.end(), random);
+  for (const int i : order) EXPECT_TRUE(table.edit_server(web, server(i), weighing(1 + i % 3)));
+  EXPECT_TRUE(table.edit_service(web, scheduled("maglev")));
+  EXPECT_TRUE(table.commit());
+  const auto digests = maglev_digests({memory.view(), host, Writer{}});
+  return digests && (*digests).size() == 1 ? (*digests).front().digest : 0;
+}
+
+TEST_F(ScheduleTest, OnePoolHasOneMaglevDigestWhateverWasDoneBefore) {
+  std::mt19937 random(17);
+  const char* all = std::getenv("XLVS_LONG");
+  const int orders = all != nullptr && *all == '1' ? 10000 : 60;
+  const std::uint64_t want = digest_of_random_history(web, random);
+  EXPECT_NE(want, 0u);
+  for (int i = 1; i < orders; ++i) ASSERT_EQ(digest_of_random_history(web, random), want) << i;
 }
 
 }  // namespace

@@ -2,9 +2,11 @@
 // The slots of dh, sh and mh, against picks that kernel IPVS made.
 #include <gmock/gmock.h>
 
-#include <array>
+#include <algorithm>
+#include <random>
 
 #include "sched/dh.h"
+#include "sched/maglev.h"
 #include "sched/mh.h"
 #include "sched/sh.h"
 #include "sched/siphash.h"
@@ -97,6 +99,79 @@ TEST(MaglevHash, AServerOfWeightZeroKeepsItsSlotsUnlessItNeverHadAny) {
 
 TEST(MaglevHash, WeightsBeyondSixBitsAreScaledDown) {
   EXPECT_EQ(slots(mh_table, {1000000, 1}), slots(mh_table, {1000000 >> 14, 1}));
+}
+
+struct Maglev : testing::Test {
+  static std::vector<Member> pool(int servers) {
+    std::vector<Member> members;
+    for (int i = 0; i < servers; ++i)
+      members.push_back(member("10." + std::to_string(i / 250) + ".0." + std::to_string(i % 250 + 1), 1, 1));
+    return members;
+  }
+  /// Who has each slot.
+  static std::vector<model::ServerKey> owners(const std::vector<Member>& members, std::uint64_t seed = 0) {
+    std::vector<model::ServerKey> keys;
+    for (const Slot s : maglev_table({model::Family::kInet, members, seed})) keys.push_back(members[s].key);
+    return keys;
+  }
+  static std::uint64_t digest(const std::vector<Member>& members, std::uint64_t seed = 0) {
+    return maglev_digest(seed, owners(members, seed));
+  }
+};
+
+TEST_F(Maglev, TheOrderOfServersDoesNotMatter) {
+  std::vector<Member> members = pool(12);
+  for (std::size_t i = 0; i < members.size(); ++i) members[i].weight = static_cast<Weight>(1 + i % 4);
+  const std::vector<model::ServerKey> want = owners(members);
+  std::mt19937 random(5);
+  for (int i = 0; i < 20; ++i) {
+    std::shuffle(members.begin(), members.end(), random);
+    ASSERT_EQ(owners(members), want);
+  }
+}
+
+TEST_F(Maglev, SharesFollowWeightsAndNobodyWithOneGoesWithout) {
+  std::vector<Member> members = pool(4);
+  members[0].weight = 3, members[2].weight = 0, members[3].weight = 2;
+  const std::vector<Slot> table = maglev_table({model::Family::kInet, members});
+  ASSERT_EQ(table.size(), kMaglevSlots);
+  const auto share = [&](Slot s) { return static_cast<double>(std::count(table.begin(), table.end(), s)) * 6.0 / kMaglevSlots; };
+  EXPECT_NEAR(share(0), 3, 0.01);
+  EXPECT_NEAR(share(1), 1, 0.01);
+  EXPECT_EQ(share(2), 0);
+  EXPECT_NEAR(share(3), 2, 0.01);
+  members[0].weight = 1000000;
+  EXPECT_THAT(maglev_table({model::Family::kInet, members}), testing::Contains(Slot{1}));
+  for (Member& m : members) m.weight = 0;
+  EXPECT_TRUE(maglev_table({model::Family::kInet, members}).empty());
+}
+
+TEST_F(Maglev, RemovingOneOfAThousandMovesHardlyAnybodyElse) {
+  std::vector<Member> members = pool(1000);
+  const std::vector<model::ServerKey> before = owners(members);
+  for (const std::size_t gone : {0u, 500u, 999u}) {
+    std::vector<Member> left = members;
+    left.erase(left.begin() + static_cast<std::ptrdiff_t>(gone));
+    const std::vector<model::ServerKey> after = owners(left);
+    std::size_t moved = 0, others = 0;
+    for (std::size_t i = 0; i < kMaglevSlots; ++i) {
+      if (before[i] == members[gone].key) continue;
+      ++others;
+      if (after[i] != before[i]) ++moved;
+    }
+    EXPECT_LE(static_cast<double>(moved), 0.007 * static_cast<double>(others)) << gone << ": " << moved;
+  }
+}
+
+TEST_F(Maglev, TheDigestTellsTablesApart) {
+  std::vector<Member> members = pool(3);
+  const std::uint64_t one = digest(members);
+  EXPECT_NE(digest(members, 1), one);
+  members[1].weight = 2;
+  EXPECT_NE(digest(members), one);
+  members[1].weight = 1;
+  members[2].key.port = 54;
+  EXPECT_NE(digest(members), one);
 }
 
 TEST(Folding, TakesAServersAddressForTheServicesFamily) {

@@ -9,11 +9,11 @@
 namespace xlvs::sched {
 namespace {
 
-TEST(Registry, KnowsEverySchedulerOfTheKernelOnce) {
+TEST(Registry, KnowsEverySchedulerOfTheKernelAndMaglevOnce) {
   std::set<std::string_view> names;
   for (const Scheduler& s : schedulers()) names.insert(s.name);
   EXPECT_EQ(names, (std::set<std::string_view>{"rr", "wrr", "lc", "wlc", "sed", "nq", "fo", "ovf", "twos",
-                                               "lblc", "lblcr", "dh", "sh", "mh"}));
+                                               "lblc", "lblcr", "dh", "sh", "mh", "maglev"}));
   EXPECT_EQ(schedulers().size(), names.size());
   EXPECT_EQ(find_scheduler("wl"), nullptr);
 }
