@@ -321,6 +321,8 @@ TEST_F(AgainTest, FragmentsFollowTheirFirst) {
   EXPECT_EQ(director().reasons()[XLVS_REASON_FRAGMENT_EARLY], 1u);
   for (const auto& [from, to] : std::initializer_list<std::pair<std::size_t, std::size_t>>{{0, 40}, {80, 108}, {40, 80}})
     expect_sent(part(kToVip, udp, from, to), part(to_server, translated, from, to));
+  expect_nothing(part(other, udp, 40, 108));  // another datagram of the same two hosts
+  EXPECT_EQ(director().reasons()[XLVS_REASON_FRAGMENT_EARLY], 2u);
 }
 
 /// Puts the IPv4 fragments of one datagram together, as they left; empty if they do not fit.
