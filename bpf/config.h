@@ -7,6 +7,12 @@
  * 67 ms. A change of route or MAC address reaches every flow within this. */
 #define XLVS_NEXTHOP_TICKS 7
 
+/* The kernel looks after a neighbour only while the stack sends to it. So a
+ * packet now and then goes through the slow path: to each server one in
+ * xlvs_limits.confirm ticks, and towards clients, under NAT, one of so many
+ * replies of a server. */
+#define XLVS_CONFIRM_REPLIES 1024
+
 /* How often a packet looks again when an edit withdrew the version under it. */
 #define XLVS_VERSION_TRIES 2
 

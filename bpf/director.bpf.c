@@ -8,6 +8,7 @@
 #include "maps.h"
 #include "packet.h"
 #include "stage/parse.h"
+#include "stage/addressee.h"
 #include "stage/connection.h"
 #include "stage/open.h"
 #include "stage/forward.h"
@@ -32,6 +33,8 @@ static __always_inline int xlvs_direct(struct xdp_md *ctx, struct xlvs_control *
 	struct xlvs_packet p = { .ctx = ctx, .control = control, .family = family };
 	enum xlvs_verdict v = xlvs_parse(&p);
 
+	if (v == XLVS_NEXT)
+		v = xlvs_check_addressee(&p);
 	if (v != XLVS_NEXT)
 		return xlvs_finish_parse(&p);
 	v = p.to_vip ? xlvs_balance(&p) : xlvs_pass(&p, XLVS_REASON_NOT_OURS);

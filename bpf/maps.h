@@ -8,6 +8,7 @@
 
 #include "abi/conn.h"
 #include "abi/control.h"
+#include "abi/port.h"
 #include "abi/server.h"
 #include "abi/service.h"
 #include "abi/verdict.h"
@@ -25,6 +26,7 @@ const volatile struct xlvs_limits xlvs_limits = {
 	.arena_blocks = 1,
 	.buckets4 = 1,
 	.buckets6 = 1,
+	.confirm = XLVS_CONFIRM_TICKS,
 };
 
 #define XLVS_MAPPED_ARRAY(type_)                                                                         \
@@ -44,6 +46,16 @@ struct {
 struct {
 	XLVS_MAPPED_ARRAY(struct xlvs_filter);
 } xlvs_filter SEC(".maps");
+
+/* Interfaces that the director is on.  Writer: command; an address that changed: slow/port.h.
+ * Reader: stage/addressee.h, stage/forward.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, XLVS_PORTS);
+	__type(key, __u32);
+	__type(value, struct xlvs_port);
+} xlvs_ports SEC(".maps");
 
 /* From service key to row, two halves.  Writer: command.  Reader: stage/service.h.
  * Sized 2 * limits.index_buckets. */
@@ -109,6 +121,15 @@ static __always_inline struct xlvs_control *xlvs_get_control(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&xlvs_control, &zero);
+}
+
+/* The row of an interface, or NULL when the director is not on it. */
+static __always_inline struct xlvs_port *xlvs_get_port(__u32 ifindex)
+{
+	__u32 row = ifindex % XLVS_PORTS;
+	struct xlvs_port *port = bpf_map_lookup_elem(&xlvs_ports, &row);
+
+	return port && READ_ONCE(port->ifindex) == ifindex ? port : NULL;
 }
 
 static __always_inline struct xlvs_server *xlvs_get_server(__u32 row)

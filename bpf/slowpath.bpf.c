@@ -2,6 +2,7 @@
 /* xlvs_slowpath: TC ingress, for what xlvs_director cannot do itself without losing a packet. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -12,6 +13,7 @@
 #include "slow/again.h"
 #include "slow/cut.h"
 #include "slow/error.h"
+#include "slow/port.h"
 #include "slow/sum.h"
 
 /* A frame from the director is finished but for its Ethernet addresses, and
@@ -33,14 +35,17 @@ SEC("tc")
 int xlvs_slowpath(struct __sk_buff *skb)
 {
 	struct xlvs_meta *at = (void *)(long)skb->data_meta, meta;
+	struct xlvs_case *c;
+	int act;
 
 	if ((void *)(at + 1) > (void *)(long)skb->data || at->magic != XLVS_META_MAGIC)
 		return TC_ACT_OK;
 	meta = *at; /* a copy: helpers below take packet pointers away */
 	if (meta.kind == XLVS_META_AGAIN) {
-		int act = xlvs_balance_again(skb, meta.family);
-		struct xlvs_case *c = xlvs_get_case();
-
+		if (skb->pkt_type != PACKET_HOST) /* as stage/addressee.h */
+			return TC_ACT_OK;
+		act = xlvs_balance_again(skb, meta.family);
+		c = xlvs_get_case();
 		if (act != XLVS_SLOW_ORDER || !c)
 			return act;
 		meta = c->order;
@@ -50,6 +55,8 @@ int xlvs_slowpath(struct __sk_buff *skb)
 		return xlvs_resolve(skb, &meta);
 	case XLVS_META_ERROR:
 		return xlvs_send_error(skb, &meta);
+	case XLVS_META_ADDRESSEE:
+		return xlvs_learn_address(skb);
 	default:
 		return TC_ACT_OK;
 	}

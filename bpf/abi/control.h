@@ -39,6 +39,8 @@ struct xlvs_control {
 	__u32 settings[XLVS_SETTINGS_ROOM]; /* by enum xlvs_setting */
 };
 
+#define XLVS_CONFIRM_TICKS 60 /* four seconds; less than neighbours need to go stale */
+
 /* Constants of the loaded programs (.rodata, set before load): the verifier
  * turns them into immediates. Equal to the fields of xlvs_control. */
 struct xlvs_limits {
@@ -50,7 +52,7 @@ struct xlvs_limits {
 	__u32 buckets6;
 	__u64 seed;
 	__u32 fib_src; /* 1: this kernel's bpf_fib_lookup() knows BPF_FIB_LOOKUP_SRC (6.7) */
-	__u32 reserved;
+	__u32 confirm; /* ticks between packets that have the kernel look after a server's neighbour; 0 = never */
 };
 static_assert(sizeof(struct xlvs_limits) == 40, "rodata");
 

@@ -6,6 +6,7 @@
 /* X(name): all maps of a table; bpf/maps.h says what each holds. */
 #define XLVS_MAPS(X)      \
 	X(xlvs_control)   \
+	X(xlvs_ports)     \
 	X(xlvs_filter)    \
 	X(xlvs_svc_index) \
 	X(xlvs_services)  \

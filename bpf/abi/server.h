@@ -74,7 +74,7 @@ struct xlvs_nexthop {
 	__u8 dmac[6];
 	__u8 smac[6];
 	__u16 mtu;
-	__u16 valid; /* 0 = ask the FIB */
+	__u16 valid; /* 0 = ask the FIB; else the tick when the kernel last looked after the neighbour, or 1 more */
 };
 static_assert(sizeof(struct xlvs_nexthop) == 24, "next hop");
 

@@ -13,6 +13,7 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 #define XLVS_REASONS(X)                                                                                  \
 	X(FORWARDED, TX, "forwarded to a real server or back to a client")                               \
 	X(NOT_OURS, PASS, "neither to a virtual service nor from a NAT server")                          \
+	X(OTHER_HOST, PASS, "the frame is addressed to another host or to a group")                      \
 	X(NOT_IP, PASS, "not IPv4 or IPv6")                                                              \
 	X(PROTOCOL, PASS, "a protocol that is not balanced")                                             \
 	X(TRUNCATED, PASS, "a header does not fit into the frame")                                       \
@@ -21,7 +22,7 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(ICMP, PASS, "slow path: an ICMP error, perhaps about a connection")                            \
 	X(OFF, PASS, "no service is defined")                                                            \
 	X(NO_CONNECTION, PASS, "to a virtual service, but no connection and not a first packet")         \
-	X(NEIGHBOUR, PASS, "slow path: the kernel resolves the next hop")                                \
+	X(NEIGHBOUR, PASS, "slow path: the kernel resolves or looks after the next hop, or xlvs is not on the way out") \
 	X(BY_HAND, PASS, "slow path: a tunnel's checksum over a packet that has none")                   \
 	X(CUT, PASS, "slow path: too big for the way out, and may be cut")                               \
 	X(SERVER_LOCAL, PASS, "direct routing to this host itself: the stack delivers")                  \
@@ -53,6 +54,7 @@ enum xlvs_meta_kind {
 	XLVS_META_NEIGHBOUR = 1, /* the frame is finished: resolve the next hop and send it */
 	XLVS_META_ERROR,	 /* send an ICMP error about the packet, and drop it */
 	XLVS_META_AGAIN,	 /* balance it: slow/again.h */
+	XLVS_META_ADDRESSEE,	 /* for another host, says the director: does the kernel, too? */
 };
 #define XLVS_META_F_SUM 0x1 /* the shim of the tunnel lacks its checksum */
 #define XLVS_META_F_CUT 0x2 /* too big: cut to the MTU in the upper 16 bits. Slow path to itself only */

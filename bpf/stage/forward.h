@@ -111,6 +111,29 @@ static __always_inline enum xlvs_verdict xlvs_find_route(struct xlvs_packet *p, 
 	return v;
 }
 
+/* Keeps what the FIB said for the packets to come. route->hop.valid = 0: this
+ * one takes the slow path, because the neighbour is not resolved or must be
+ * looked after, or because xlvs is not on the way out, which may then be an
+ * interface that takes no frames from XDP. */
+static __always_inline void xlvs_keep_hop(const struct xlvs_packet *p, struct xlvs_line *line,
+					  struct xlvs_route *route)
+{
+	__u16 confirmed = line->nexthop.valid;
+
+	route->hop.expires = p->now + XLVS_NEXTHOP_TICKS;
+	if (!xlvs_get_port(route->hop.ifindex))
+		route->hop.valid = 0;
+	line->nexthop = route->hop;
+	if (!route->hop.valid)
+		return;
+	line->nexthop.valid = confirmed;
+	if (confirmed && (!xlvs_limits.confirm || (__u16)((__u16)p->now - confirmed) < xlvs_limits.confirm))
+		return;
+	line->nexthop.valid = (__u16)p->now | 1;
+	if (confirmed)
+		route->hop.valid = 0;
+}
+
 /* Too big for the way out. The error quotes the packet with one hop taken, as
  * the kernel's does. A packet that may be cut starts again on the slow path,
  * which counts it there.
@@ -164,9 +187,8 @@ static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 			return route->here && p->forward == XLVS_FORWARD_DIRECT ?
 				       xlvs_pass(p, XLVS_REASON_SERVER_LOCAL) :
 				       v;
-		route->hop.expires = p->now + XLVS_NEXTHOP_TICKS;
-		line->nexthop = route->hop;
 		mtu = route->hop.mtu;
+		xlvs_keep_hop(p, line, route);
 	}
 	if (p->len + grow > mtu && mtu)
 		return xlvs_too_big(p, line, mtu - grow);

@@ -40,6 +40,11 @@ static __always_inline enum xlvs_verdict xlvs_reply(struct xlvs_packet *p)
 	v = xlvs_translate(p, false, &p->vaddr, p->vport);
 	if (v != XLVS_NEXT)
 		return v;
+	/* Clients have no row that could tell when their neighbour was last looked after. */
+	if (line && xlvs_limits.confirm && !(line->counters.out_pkts % XLVS_CONFIRM_REPLIES))
+		route->hop.valid = 0;
+	if (!xlvs_get_port(route->hop.ifindex))
+		route->hop.valid = 0;
 	return route->hop.valid ? xlvs_send(p, &route->hop) : xlvs_ask_slowpath(p, route, 0, XLVS_REASON_NEIGHBOUR);
 }
 

@@ -9,6 +9,7 @@
 #include "kernel/construction.h"
 #include "kernel/opened_table.h"
 #include "kernel/pinned.h"
+#include "kernel/ports.h"
 #include "kernel/probe.h"
 #include "kernel/programs.h"
 #include "kernel/renewal.h"
@@ -182,7 +183,11 @@ Result<AttachReport> attach(const AttachRequest& request) {
 
   const auto programs = open_programs(fd_path(held->table->folder));
   if (!programs) return programs.error();
-  if (auto s = carry_out(*steps, request.mode, *programs, report); !s) {
+  Status s = ok();
+  for (const auto& interface : *interfaces)  // before packets come
+    if (s) s = enter_port(fd_path(held->table->folder), interface);
+  if (s) s = carry_out(*steps, request.mode, *programs, report);
+  if (!s) {
     if (report.made_table) (void)remove_table(held->lock, folder_name(*ns));
     return s.error();
   }

@@ -4,6 +4,8 @@
 
 #include "kernel/attach.h"
 #include "kernel/construction.h"
+#include "kernel/pinned.h"
+#include "kernel/ports.h"
 #include "kernel/programs.h"
 #include "kernel/tc_hook.h"
 
@@ -71,7 +73,11 @@ Result<DetachReport> detach(const std::vector<std::string>& names) {
     if (!attachment) return attachment.error();
     wanted.push_back(*attachment);
   }
-  return take_off_all(wanted);
+  auto report = take_off_all(wanted);
+  if (report)
+    if (const auto ports = open_pinned(fd_path(held->table->folder), "xlvs_ports"))
+      for (const auto& interface : *interfaces) (void)remove_port(*ports, interface);
+  return report;
 }
 
 Result<DetachReport> detach_all() {

@@ -100,6 +100,7 @@ Status prepare(bpf_object* object, const std::string& maps, const Capacity& c, s
   limits.buckets6 = c.buckets6;
   limits.seed = seed;
   limits.fib_src = fib_lookup_has_src() ? 1 : 0;
+  limits.confirm = XLVS_CONFIRM_TICKS;
   if (auto s = set_limits(object, limits); !s) return s;
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {

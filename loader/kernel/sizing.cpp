@@ -9,6 +9,7 @@
 #include <bit>
 
 #include "abi/conn.h"
+#include "abi/port.h"
 #include "abi/server.h"
 #include "abi/service.h"
 #include "abi/verdict.h"
@@ -90,7 +91,7 @@ std::uint64_t memory_bytes(const Capacity& c, unsigned cpus) {
     return divided_up(entries * size, kPage) * kPage;
   };
   return pages(1, sizeof(xlvs_control)) + pages(1, sizeof(xlvs_filter)) +
-         pages(2ull * c.index_buckets, sizeof(xlvs_index_bucket)) +
+         pages(XLVS_PORTS, sizeof(xlvs_port)) + pages(2ull * c.index_buckets, sizeof(xlvs_index_bucket)) +
          pages(2ull * c.max_services, sizeof(xlvs_service)) + pages(c.arena_blocks, XLVS_BLOCK_SIZE) +
          pages(c.max_servers, sizeof(xlvs_server)) + pages(c.max_servers, sizeof(xlvs_load)) +
          pages(c.buckets4, sizeof(xlvs_bucket4)) + pages(c.buckets6, sizeof(xlvs_bucket6)) +

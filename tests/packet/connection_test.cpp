@@ -145,7 +145,7 @@ TEST_F(ConnectionTest, EverySequenceOfFlagsEndsInTheKernelsState) {
       if ((sequence + step) % 2)
         agree(kFrame / client(1) / Tcp{.sport = port, .dport = 8080, .flags = flags});
       else
-        agree(kFrame / Ipv4{.src = "192.168.1.10", .dst = client(1).src} /
+        agree(Eth{.dst = kServerMac} / Ipv4{.src = "192.168.1.10", .dst = client(1).src} /
                   Tcp{.sport = 8080, .dport = port, .flags = flags},
               director().network().server);
     }

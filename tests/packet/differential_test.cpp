@@ -98,16 +98,25 @@ class Differential : public DirectorTest {
     return build_packet(
         v6, s.protocol == model::Protocol::kTcp, from->key.address.text(),
         v6 ? fmt::format("2001:db8:1::{}", 1 + below(4)) : fmt::format("198.51.100.{}", 1 + below(4)),
-        from->key.port, static_cast<std::uint16_t>(20000 + 1000 * at + below(200)));
+        from->key.port, static_cast<std::uint16_t>(20000 + 1000 * at + below(200)), kServerMac);
+  }
+  /// Mostly `own`; sometimes another host's, a group's or VRRP's.
+  Mac destination(const Mac& own) {
+    if (!one_in(30)) return own;
+    const Mac others[] = {{0x02, 0, 0, 0, 0x99, 0x99},       {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+                          {0x01, 0x00, 0x5e, 0, 0, 1},       {0x33, 0x33, 0, 0, 0, 1},
+                          {0x00, 0x00, 0x5e, 0, 0x01, 0x33}, {0x00, 0x00, 0x5e, 0, 0x02, 0x33},
+                          {0x00, 0x00, 0x5e, 0, 0x03, 0x33}};
+    return others[below(std::size(others))];
   }
   Bytes build_packet(bool v6, bool tcp, const std::string& src, const std::string& dst, std::uint16_t sport,
-                     std::uint16_t dport) {
+                     std::uint16_t dport, const Mac& own = kClientMac) {
     const std::vector<std::uint8_t> flags{kSyn,        kSyn,        kAck, kAck,        kAck,
                                           kAck | kPsh, kFin | kAck, kRst, kSyn | kAck, 0};
     const auto hops = static_cast<std::uint8_t>(one_in(40) ? below(3) : 2 + below(250));
     const auto tos = static_cast<std::uint8_t>(below(256));
     const std::size_t size = one_in(20) ? 1200 + below(260) : below(64);
-    Frame f{{Eth{}}};
+    Frame f{{Eth{.dst = destination(own)}}};
     if (v6)
       f = f / Ipv6{.src = src, .dst = dst, .tclass = tos, .flow_label = below(1u << 20), .hop_limit = hops};
     else

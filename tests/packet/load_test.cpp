@@ -78,7 +78,8 @@ class Flood {
 
 class LoadTest : public testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { load(0); }
+  void load(std::uint32_t confirm) {
     auto network = enter_network();
     ASSERT_TRUE(network) << network.error().what;
     kernel::CapacityRequest request;
@@ -88,7 +89,7 @@ class LoadTest : public testing::Test {
     request.servers = 64;
     auto capacity = kernel::capacity_for(request);
     ASSERT_TRUE(capacity);
-    auto loaded = Director::load(*capacity, *network);
+    auto loaded = Director::load(*capacity, *network, confirm);
     ASSERT_TRUE(loaded) << loaded.error().what;
     director_ = std::move(*loaded);
   }
@@ -296,6 +297,19 @@ TEST_F(LoadTest, AFullTableForwardsNewFlowsByHash) {
   EXPECT_GT(reason(XLVS_REASON_STATELESS) - stateless, 9000u);
   EXPECT_EQ(reason(XLVS_REASON_NO_SERVER) + reason(XLVS_REASON_TABLE_BUSY), 0u);
   expect_exact_counts("full");
+}
+
+// The kernel looks after a neighbour only while the stack sends to it.
+TEST_F(LoadTest, NowAndThenAPacketHasTheKernelLookAfterTheNeighbour) {
+  load(3);
+  serve("TCP", "rr");
+  const auto action = [&] { return director_->send(tcp(kAck))->action; };
+  ASSERT_EQ(director_->send(tcp(kSyn))->action, static_cast<std::uint32_t>(XDP_REDIRECT));
+  EXPECT_EQ(action(), static_cast<std::uint32_t>(XDP_REDIRECT));
+  std::this_thread::sleep_for(std::chrono::milliseconds(700));  // the next hop is asked for twice a second
+  EXPECT_EQ(action(), static_cast<std::uint32_t>(XDP_PASS));
+  EXPECT_EQ(reason(XLVS_REASON_NEIGHBOUR), 1u);
+  EXPECT_EQ(action(), static_cast<std::uint32_t>(XDP_REDIRECT));
 }
 
 }  // namespace

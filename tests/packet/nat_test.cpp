@@ -11,7 +11,8 @@ const Ipv4 kToVip{.src = "198.51.100.7", .dst = "192.0.2.10"};
 const Ipv4 kThere{.src = "198.51.100.7", .dst = "192.168.1.10", .ttl = 63};
 const Ipv4 kReply{.src = "192.168.1.10", .dst = "198.51.100.7"};
 const Ipv4 kBack{.src = "192.0.2.10", .dst = "198.51.100.7", .ttl = 63};
-const Eth kToServer{.dst = neighbour_mac(1, 10), .src = kServerMac},
+const Eth kFromServer{.dst = kServerMac, .src = neighbour_mac(1, 10)},
+    kToServer{.dst = neighbour_mac(1, 10), .src = kServerMac},
     kToClient{.dst = kGatewayMac, .src = kClientMac};
 constexpr std::uint8_t kSynAck = kSyn | kAck;
 
@@ -38,14 +39,14 @@ class NatTest : public DirectorTest {
 TEST_F(NatTest, TranslatesTcpThereAndBack) {
   const auto service = serve("TCP", 80, 8080);
   expect_out(Eth{} / kToVip / Tcp{} / payload(9), kToServer / kThere / Tcp{.dport = 8080} / payload(9));
-  expect_back(Eth{} / kReply / Tcp{.sport = 8080, .dport = 40000, .flags = kSynAck},
+  expect_back(kFromServer / kReply / Tcp{.sport = 8080, .dport = 40000, .flags = kSynAck},
               kToClient / kBack / Tcp{.sport = 80, .dport = 40000, .flags = kSynAck});
   expect_equal_counts(service);
 }
 TEST_F(NatTest, TranslatesUdpThereAndBack) {
   const auto service = serve("UDP", 53, 5353);
   expect_out(Eth{} / kToVip / Udp{} / payload(9), kToServer / kThere / Udp{.dport = 5353} / payload(9));
-  expect_back(Eth{} / kReply / Udp{.sport = 5353, .dport = 40000} / payload(3),
+  expect_back(kFromServer / kReply / Udp{.sport = 5353, .dport = 40000} / payload(3),
               kToClient / kBack / Udp{.sport = 53, .dport = 40000} / payload(3));
   expect_equal_counts(service);
 }
@@ -56,9 +57,10 @@ TEST_F(NatTest, TranslatesIpv6ThereAndBack) {
   expect_out(Eth{} / Ipv6{.src = "2001:db8:1::7", .dst = "2001:db8::10"} / Tcp{} / payload(9),
              kToServer / Ipv6{.src = "2001:db8:1::7", .dst = "fd00:1::10", .hop_limit = 63} /
                  Tcp{.dport = 8080} / payload(9));
-  expect_back(Eth{} / Ipv6{.src = "fd00:1::10", .dst = "2001:db8:1::7"} / Tcp{.sport = 8080, .dport = 40000},
-              kToClient / Ipv6{.src = "2001:db8::10", .dst = "2001:db8:1::7", .hop_limit = 63} /
-                  Tcp{.sport = 80, .dport = 40000});
+  expect_back(
+      kFromServer / Ipv6{.src = "fd00:1::10", .dst = "2001:db8:1::7"} / Tcp{.sport = 8080, .dport = 40000},
+      kToClient / Ipv6{.src = "2001:db8::10", .dst = "2001:db8:1::7", .hop_limit = 63} /
+          Tcp{.sport = 80, .dport = 40000});
   expect_equal_counts(service);
 }
 TEST_F(NatTest, KeepsAnAbsentUdpChecksumAbsent) {
@@ -96,9 +98,9 @@ TEST_F(NatTest, LeavesAWrongChecksumWrongByTheSame) {
 TEST_F(NatTest, PassesWhatAServerSendsOnItsOwn) {
   serve("TCP", 80, 8080);
   agree(Eth{} / kToVip / Tcp{});
-  for (const Bytes& frame : {(Eth{} / kReply / Tcp{.sport = 8081, .dport = 40000}).bytes(),
-                             (Eth{} / kReply / Tcp{.sport = 8080, .dport = 40001}).bytes(),
-                             (Eth{} / kReply / Udp{.sport = 8080, .dport = 40000}).bytes()}) {
+  for (const Bytes& frame : {(kFromServer / kReply / Tcp{.sport = 8081, .dport = 40000}).bytes(),
+                             (kFromServer / kReply / Tcp{.sport = 8080, .dport = 40001}).bytes(),
+                             (kFromServer / kReply / Udp{.sport = 8080, .dport = 40000}).bytes()}) {
     const Outcome r = agree(frame, director().network().server);
     EXPECT_EQ(r.action, static_cast<std::uint32_t>(XDP_PASS));
     EXPECT_TRUE(same_bytes(r.out, frame));
@@ -108,23 +110,24 @@ TEST_F(NatTest, PassesWhatAServerSendsOnItsOwn) {
 TEST_F(NatTest, SendsRepliesByTheClientsRoute) {
   serve("TCP", 80, 8080);
   const Ipv4 from_narrow{.src = "192.168.2.11", .dst = "192.0.2.10"};
-  agree(Eth{} / from_narrow / Tcp{}, director().network().narrow);
+  agree(Eth{.dst = kNarrowMac} / from_narrow / Tcp{}, director().network().narrow);
   const Ipv4 reply{.src = "192.168.1.10", .dst = "192.168.2.11"},
       back{.src = "192.0.2.10", .dst = "192.168.2.11", .ttl = 63};
   const Eth to_narrow{.dst = neighbour_mac(2, 11), .src = kNarrowMac};
-  expect_back(Eth{} / reply / Tcp{.sport = 8080, .dport = 40000, .flags = kSynAck},
+  expect_back(kFromServer / reply / Tcp{.sport = 8080, .dport = 40000, .flags = kSynAck},
               to_narrow / back / Tcp{.sport = 80, .dport = 40000, .flags = kSynAck});
 }
 // What the stack must answer itself stays as it came: hops used up, too big for the client's leg.
 TEST_F(NatTest, LeavesRepliesThatNeedAnErrorToTheStack) {
   serve("TCP", 80, 8080);
-  agree(Eth{} / Ipv4{.src = "192.168.2.11", .dst = "192.0.2.10"} / Tcp{}, director().network().narrow);
+  agree(Eth{.dst = kNarrowMac} / Ipv4{.src = "192.168.2.11", .dst = "192.0.2.10"} / Tcp{},
+        director().network().narrow);
   const Ipv4 reply{.src = "192.168.1.10", .dst = "192.168.2.11"};
   Ipv4 last = reply;
   last.ttl = 1;
   for (const Bytes& frame :
-       {(Eth{} / last / Tcp{.sport = 8080, .dport = 40000, .flags = kAck}).bytes(),
-        (Eth{} / reply / Tcp{.sport = 8080, .dport = 40000, .flags = kAck} / payload(1300)).bytes()}) {
+       {(kFromServer / last / Tcp{.sport = 8080, .dport = 40000, .flags = kAck}).bytes(),
+        (kFromServer / reply / Tcp{.sport = 8080, .dport = 40000, .flags = kAck} / payload(1300)).bytes()}) {
     const Outcome r = agree(frame, director().network().server);
     EXPECT_EQ(r.action, static_cast<std::uint32_t>(XDP_PASS));
     EXPECT_TRUE(same_bytes(r.out, frame));

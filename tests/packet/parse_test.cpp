@@ -57,6 +57,19 @@ TEST_F(DirectorTest, LeavesATableOfAnotherAbiAlone) {
   EXPECT_EQ(director().reasons()[XLVS_REASON_ABI], 1u);
 }
 
+// IPVS takes PACKET_HOST only: on a flooded network two directors would pass a packet to and fro.
+TEST_F(ParseTest, PassesFramesForOtherHostsAndGroups) {
+  for (const Mac& dst : {Mac{0x02, 0, 0, 0, 0xc0, 0x02}, Mac{0x03, 0, 0, 0, 0xc0, 0x01},
+                         Mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, Mac{0x01, 0x00, 0x5e, 0, 0, 1},
+                         Mac{0x00, 0x00, 0x5e, 0, 0x03, 0x01}}) {
+    expect_passed(Eth{.dst = dst} / kToVip / Tcp{}, XLVS_REASON_OTHER_HOST);
+    expect_passed(Eth{.dst = dst} / kToVip6 / Tcp{}, XLVS_REASON_OTHER_HOST);
+  }
+  for (const std::uint8_t family : {std::uint8_t{1}, std::uint8_t{2}})
+    EXPECT_EQ(agree(Eth{.dst = {0x00, 0x00, 0x5e, 0, family, 0x33}} / kToVip / Tcp{}).action,
+              static_cast<std::uint32_t>(XDP_REDIRECT));
+}
+
 TEST_F(ParseTest, PassesOtherAddressesUntouched) {
   for (const char* dst : {"192.0.2.11", "224.0.0.1", "255.255.255.255", "0.0.0.0"})
     expect_passed(Eth{} / Ipv4{.src = "198.51.100.7", .dst = dst} / Tcp{}, XLVS_REASON_NOT_OURS);

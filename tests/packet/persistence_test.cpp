@@ -25,10 +25,9 @@ class PersistenceTest : public DirectorTest {
  protected:
   /// Servers 192.168.1.10, .11 ..., added in this order; the reference does not know this service.
   static void serve(int servers, std::uint32_t netmask = 0xffffffff, std::uint32_t timeout_s = kLong_s) {
-    ASSERT_TRUE(table().add_service(kWeb, {.scheduler = "rr",
-                                           .flags = model::kSvcPersistent,
-                                           .timeout_s = timeout_s,
-                                           .netmask = netmask}));
+    ASSERT_TRUE(table().add_service(
+        kWeb,
+        {.scheduler = "rr", .flags = model::kSvcPersistent, .timeout_s = timeout_s, .netmask = netmask}));
     for (int i = 0; i < servers; ++i)
       ASSERT_TRUE(table().add_server(kWeb, server(i), forwarded(Forward::kDirect)));
   }
@@ -38,6 +37,12 @@ class PersistenceTest : public DirectorTest {
     return r.action == XDP_REDIRECT ? r.out[5] - 10 : -1;
   }
   static std::vector<model::Server> listed() { return *table().servers(kWeb); }
+  static std::uint32_t persistent_of(const model::ServiceKey& service) {
+    const auto servers = table().servers(service);  // kept: the loop would outlive a temporary
+    std::uint32_t n = 0;
+    for (const model::Server& s : *servers) n += s.persistent;
+    return n;
+  }
   static std::vector<const xlvs_conn4*> entries(std::uint32_t flags) {
     std::vector<const xlvs_conn4*> all;
     for (const auto& bucket : director().memory().conns4)
@@ -90,7 +95,8 @@ TEST_F(PersistenceTest, AConnectionThatGoesLeavesItsTemplate) {
   EXPECT_EQ(listed()[0].active + listed()[0].inactive, 1u);
 }
 
-// Lookup alone: no sweep runs here. What is due and controls nothing is as good as gone; what controls is kept.
+// Lookup alone: no sweep runs here. What is due and controls nothing is as good as gone; what controls is
+// kept.
 TEST_F(PersistenceTest, ADueTemplateIsKeptWhileItControls) {
   serve(2, 0xffffffff, 1);
   const int first = picked(packet(client(1), 1000));
@@ -117,7 +123,8 @@ TEST_F(PersistenceTest, ADeletedServersTemplateIsSetAside) {
   EXPECT_EQ(listed()[0].persistent + listed()[1].persistent, 2u);
 }
 
-// A flood of new clients fills the table: known clients stay with their servers. Every count is that of the table.
+// A flood of new clients fills the table: known clients stay with their servers. Every count is that of the
+// table.
 TEST_F(PersistenceTest, AFloodTakesNoTemplate) {
   serve(3);
   constexpr int kKnown = 500, kFlood = 60000;
@@ -155,13 +162,9 @@ TEST_F(PersistenceTest, AnIpv6PrefixMakesOneClientOfANetwork) {
     (void)send(kFrame / ip / Tcp{.sport = 1000});
   };
   for (int network = 0; network < 8; ++network) sent(network, 1);
-  std::uint32_t persistent = 0;
-  for (const auto servers = table().servers(kWeb6); const model::Server& s : *servers) persistent += s.persistent;
-  EXPECT_EQ(persistent, 1u);
+  EXPECT_EQ(persistent_of(kWeb6), 1u);
   sent(8, 1);
-  persistent = 0;
-  for (const auto servers = table().servers(kWeb6); const model::Server& s : *servers) persistent += s.persistent;
-  EXPECT_EQ(persistent, 2u);
+  EXPECT_EQ(persistent_of(kWeb6), 2u);
 }
 
 }  // namespace

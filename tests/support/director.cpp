@@ -6,12 +6,14 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <ctime>
 
 #include "abi/maps.h"
 #include "director.skel.h"
+#include "kernel/ports.h"
 #include "kernel/probe.h"
 #include "support/fib_model.h"
 
@@ -43,7 +45,8 @@ Director::Director(std::unique_ptr<::director, Close> skeleton, const kernel::Ca
                    const Network& network)
     : skeleton_(std::move(skeleton)), capacity_(capacity), network_(network) {}
 
-Result<std::unique_ptr<Director>> Director::load(const kernel::Capacity& c, const Network& network) {
+Result<std::unique_ptr<Director>> Director::load(const kernel::Capacity& c, const Network& network,
+                                                 std::uint32_t confirm) {
   std::unique_ptr<::director, Close> k(director__open());
   if (!k) return system_error("cannot open the director object", errno);
   k->rodata->xlvs_limits = {.index_buckets = c.index_buckets,
@@ -54,7 +57,7 @@ Result<std::unique_ptr<Director>> Director::load(const kernel::Capacity& c, cons
                             .buckets6 = c.buckets6,
                             .seed = kSeed,
                             .fib_src = kernel::fib_lookup_has_src() ? 1u : 0u,
-                            .reserved = 0};
+                            .confirm = confirm};
   ::bpf_map__set_max_entries(k->maps.xlvs_svc_index, 2 * c.index_buckets);
   ::bpf_map__set_max_entries(k->maps.xlvs_services, c.max_services);
   ::bpf_map__set_max_entries(k->maps.xlvs_arena, c.arena_blocks);
@@ -181,6 +184,10 @@ std::uint32_t Director::now() {
 Status Director::format() {
   encode::TableHost& host = *this;
   table_.emplace(memory_, host);
+  const UniqueFd ports(::dup(map("xlvs_ports")));
+  for (auto [ifindex, mac] :
+       {std::pair{network_.client, kClientMac}, {network_.server, kServerMac}, {network_.narrow, kNarrowMac}})
+    if (Status s = kernel::set_port(ports, {static_cast<int>(ifindex), ""}, mac); !s) return s;
   return encode::Table::format(memory_, {.seed = kSeed, .netns_cookie = 0, .max_conns = capacity_.max_conns});
 }
 

@@ -21,7 +21,9 @@ namespace xlvs::support {
 class Director : private encode::TableHost {
  public:
   /// Loads the object and formats its table. Packets arrive on network.client unless told otherwise.
-  static Result<std::unique_ptr<Director>> load(const kernel::Capacity& capacity, const Network& network);
+  /// @param confirm  xlvs_limits.confirm: ticks between packets that have the kernel look after a neighbour
+  static Result<std::unique_ptr<Director>> load(const kernel::Capacity& capacity, const Network& network,
+                                                std::uint32_t confirm = 0);
   ~Director() override;
 
   /// Everything as after load(): no services, no connections, no counts.

@@ -81,6 +81,14 @@ bool looked_at_again(xlvs_reason reason) {
          reason == XLVS_REASON_CUT;
 }
 
+/// 0: no metadata of ours.
+int kind_of(const Bytes& got) {
+  xlvs_meta m{};
+  if (got.size() != sizeof m) return 0;
+  std::memcpy(&m, got.data(), sizeof m);
+  return m.magic == XLVS_META_MAGIC ? m.kind : 0;
+}
+
 /// How much a reason's count rose. A stranger's address may share its bits in the address filter with one of
 /// ours: such a packet goes on to a later stage, and passes there.
 std::uint64_t counted_as(xlvs_reason reason, const std::vector<std::uint64_t>& before,
@@ -209,6 +217,8 @@ Outcome DirectorTest::agree(const Bytes& frame, std::uint32_t ifindex) {
     EXPECT_TRUE(same_meta(got.meta, *want.error, frame));
   } else if (looked_at_again(want.reason) || (want.reason == XLVS_REASON_NOT_OURS && !got.meta.empty())) {
     EXPECT_TRUE(marked_again(got.meta, frame));  // a stranger's too, when its address has a twin in the filter
+  } else if (want.addressee) {
+    EXPECT_EQ(kind_of(got.meta), XLVS_META_ADDRESSEE);
   } else {
     EXPECT_TRUE(got.meta.empty());
   }

@@ -158,8 +158,20 @@ Bytes encapsulate(const Bytes& ip, const Bytes& src, const Bytes& dst, const mod
   return outer;
 }
 
-Expected pass(const Bytes& frame, xlvs_reason reason) { return {XDP_PASS, reason, frame, {}, {}, 0, {}}; }
-Expected drop(xlvs_reason reason) { return {XDP_DROP, reason, {}, {}, {}, 0, {}}; }
+const Mac& mac_of(const Network& network, std::uint32_t ifindex) {
+  return ifindex == network.client ? kClientMac : ifindex == network.server ? kServerMac : kNarrowMac;
+}
+/// To this interface's own address or one of VRRP's.
+bool for_host(const Bytes& frame, const Mac& own) {
+  constexpr std::uint8_t kVrrp[] = {0x00, 0x00, 0x5e, 0x00};
+  return std::equal(own.begin(), own.end(), frame.begin()) ||
+         (std::equal(std::begin(kVrrp), std::end(kVrrp), frame.begin()) && (frame[4] == 1 || frame[4] == 2));
+}
+
+Expected pass(const Bytes& frame, xlvs_reason reason) {
+  return {XDP_PASS, reason, frame, {}, {}, 0, false, {}};
+}
+Expected drop(xlvs_reason reason) { return {XDP_DROP, reason, {}, {}, {}, 0, false, {}}; }
 
 /// The error that an IP packet (with anything behind it) in `frame` is owed: back to its source, from the
 /// address that it was sent to, quoting as much as fits into what every host takes (RFC 1812, RFC 4443).
@@ -206,7 +218,7 @@ Expected Reference::Packet::error(const Bytes& quoted, xlvs_reason reason, std::
   out.insert(out.end(), quoted.begin(), quoted.end());
   OwedError owed{static_cast<std::uint32_t>(type << 8 | code), info, {}};
   if (may_be_answered(frame, src)) owed.answer = icmp_error(frame, quoted, type, code, info);
-  return {XDP_PASS, reason, out, {}, {}, 0, owed};
+  return {XDP_PASS, reason, out, {}, {}, 0, false, owed};
 }
 
 void Reference::add_service(const model::ServiceKey& key, const std::string& scheduler) {
@@ -318,9 +330,10 @@ Expected Reference::send(const Packet& p, const Route& route, Bytes packet, bool
   out.insert(out.end(),
              {static_cast<std::uint8_t>(v6 ? 0x86 : 0x08), static_cast<std::uint8_t>(v6 ? 0xdd : 0x00)});
   out.insert(out.end(), packet.begin(), packet.end());
-  if (by_hand) return {XDP_PASS, XLVS_REASON_BY_HAND, out, route, {}, XLVS_META_F_SUM, {}};
-  if (route.kind == Route::Kind::kUnresolved) return {XDP_PASS, XLVS_REASON_NEIGHBOUR, out, route, {}, 0, {}};
-  return {route.ifindex == p.ifindex ? XDP_TX : XDP_REDIRECT, XLVS_REASON_FORWARDED, out, {}, {}, 0, {}};
+  if (by_hand) return {XDP_PASS, XLVS_REASON_BY_HAND, out, route, {}, XLVS_META_F_SUM, false, {}};
+  if (route.kind == Route::Kind::kUnresolved)
+    return {XDP_PASS, XLVS_REASON_NEIGHBOUR, out, route, {}, 0, false, {}};
+  return {route.ifindex == p.ifindex ? XDP_TX : XDP_REDIRECT, XLVS_REASON_FORWARDED, out, {}, {}, 0, false, {}};
 }
 
 Expected Reference::to_server(const Packet& p, Connection& c) {
@@ -457,6 +470,11 @@ Expected Reference::forward(const Bytes& frame, std::uint32_t ifindex) {
   p.sport = word(frame, p.l4);
   p.dport = word(frame, p.l4 + 2);
   if (p.proto == 6) p.flags = frame[p.l4 + 13];
+  if (!for_host(frame, mac_of(network_, ifindex))) {
+    Expected e = pass(frame, XLVS_REASON_OTHER_HOST);
+    e.addressee = !(frame[0] & 1);
+    return e;
+  }
 
   Expected e = to_us ? balance(p) : pass(frame, XLVS_REASON_NOT_OURS);
   if (from_us && e.action == XDP_PASS &&

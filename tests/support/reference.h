@@ -26,12 +26,13 @@ struct OwedError {
 struct Expected {
   std::uint32_t action = 0;  ///< XDP_*
   xlvs_reason reason = XLVS_REASON_FORWARDED;
-  Bytes out;                   ///< the whole frame; of no account if it is dropped
-  std::optional<Route> slow;   ///< NEIGHBOUR: the way that the metadata must name
+  Bytes out;                  ///< the whole frame; of no account if it is dropped
+  std::optional<Route> slow;  ///< NEIGHBOUR: the way that the metadata must name
   /// Offsets of 16-bit words that may be anything: an IPv4 id, a flow's port, the checksums that cover them.
   /// The whole frame's checksums must be right all the same, if they were before.
   std::vector<std::size_t> free;
-  std::uint32_t slow_flags = 0;  ///< with .slow: XLVS_META_F_*
+  std::uint32_t slow_flags = 0;    ///< with .slow: XLVS_META_F_*
+  bool addressee = false;          ///< OTHER_HOST: the slow path is asked whether the kernel agrees
   std::optional<OwedError> error;  ///< for the slow path; rate limited, so a drop in silence is right too
 };
 
