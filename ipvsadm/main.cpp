@@ -15,17 +15,37 @@ using xlvs::backend::Backend;
 
 constexpr int kNoEngine = 2;
 
+/// Something about our table or our settings, not the kernel's answer: its modules have nothing to do with
+/// it.
+bool ours(const xlvs::Error& error) {
+  switch (error.code) {
+    case xlvs::Errc::kInvalidArgument:
+    case xlvs::Errc::kNotFound:
+    case xlvs::Errc::kUnsupported:
+      return true;
+    case xlvs::Errc::kSystem:
+      return error.sys == 0;
+    default:
+      return false;
+  }
+}
+
 std::unique_ptr<Backend> open_engine() {
   auto backend = xlvs::backend::open_backend();
   if (backend) return *std::move(backend);
-  if (backend.error().code == xlvs::Errc::kInvalidArgument) {  // a setting of ours, not the kernel's answer
-    std::fprintf(stderr, "%s\n", backend.error().what.c_str());
+  const xlvs::Error& error = backend.error();
+  if (ours(error)) {
+    std::fprintf(stderr, "xlvs: %s\n", error.what.c_str());
     return nullptr;
   }
-  std::fprintf(stderr,
-               "Can't initialize ipvs: %s\n"
-               "Are you sure that IP Virtual Server is built in the kernel or as module?%s\n",
-               failure_text(backend.error()).c_str(), hint_text(backend.error()).c_str());
+  std::fprintf(
+      stderr,
+      "Can't initialize ipvs: %s\n"
+      "Are you sure that IP Virtual Server is built in the kernel or as module?%s\n",
+      failure_text(error).c_str(),
+      error.code == xlvs::Errc::kNoProtocol
+          ? "\nxlvs: there is no XDP table in this network namespace: `xlvs attach INTERFACE` makes one"
+          : "");
   return nullptr;
 }
 

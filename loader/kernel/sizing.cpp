@@ -21,6 +21,7 @@ constexpr std::uint64_t kMaxConns = 1000000000;  // a connection's place, bucket
 constexpr std::uint64_t kMaxServices = 1u << 22;
 constexpr std::uint64_t kMaxServers = 1u << 24;
 constexpr std::uint64_t kMaxBlocks = 1u << 30;
+constexpr std::uint64_t kLeastBlocks = 64;  // block 0 is nobody's, and a service or two want some to live in
 constexpr std::uint64_t kPage = 4096;
 
 // Two slots for each connection: no place is ever refused, and few connections live in their second bucket
@@ -41,9 +42,10 @@ std::uint64_t least_blocks(std::uint64_t servers) {
   return 2ull * xlvs_version_blocks(static_cast<std::uint32_t>(most), XLVS_MAX_SLOTS);
 }
 
-Status within(const char* option, std::uint64_t value, std::uint64_t most) {
-  if (value >= 1 && value <= most) return ok();
-  return Error{Errc::kRange, fmt::format("--{} {} is out of range: choose 1 to {}", option, value, most)};
+Status within(const char* option, std::uint64_t value, std::uint64_t most, std::uint64_t least = 1) {
+  if (value >= least && value <= most) return ok();
+  return Error{Errc::kRange,
+               fmt::format("--{} {} is out of range: choose {} to {}", option, value, least, most)};
 }
 
 }  // namespace
@@ -59,7 +61,7 @@ Result<Capacity> capacity_for(const CapacityRequest& request) {
   if (auto s = within("servers", servers, kMaxServers); !s) return s.error();
   const std::uint64_t blocks = request.blocks.value_or(
       std::max(least_blocks(servers), servers * kBlocksPerServer + services * kBlocksPerService));
-  if (auto s = within("blocks", blocks, kMaxBlocks); !s) return s.error();
+  if (auto s = within("blocks", blocks, kMaxBlocks, kLeastBlocks); !s) return s.error();
 
   Capacity c;
   c.max_conns = static_cast<std::uint32_t>(conns);

@@ -61,8 +61,8 @@ Errc errc_of(int error) {
 /// Mounts a bpffs in this process's mount namespace. 0 or an errno.
 int mount_here(const std::string& target) {
   if (target == kOwnBpffs) {
-    ::mkdir("/run/xlvs", 0755);
-    ::mkdir(kOwnBpffs, 0700);
+    if (::mkdir("/run/xlvs", 0755) != 0 && errno != EEXIST) return errno;
+    if (::mkdir(kOwnBpffs, 0700) != 0 && errno != EEXIST) return errno;
   }
   if (::mount("bpf", target.c_str(), "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0) return errno;
   return 0;
@@ -148,7 +148,7 @@ Result<std::string> make_bpffs_place(const FileView& files) {
     return Error{errc_of(error),
                  std::string("cannot mount a BPF file system at ") + kSystemBpffs + " or " + kOwnBpffs +
                      ": " + (error ? std::strerror(error) : "mounted, but not to be seen from here") +
-                     (error == EPERM ? " (root is needed)" : ""),
+                     (error == EPERM ? " (root is needed)" : "; mount one: `mount -t bpf bpf /sys/fs/bpf`"),
                  error};
   return places.front();
 }

@@ -2,6 +2,7 @@
 // xlvs attach and xlvs detach.
 #include <fmt/format.h>
 
+#include <charconv>
 #include <memory>
 
 #include "kernel/attach.h"
@@ -9,6 +10,25 @@
 
 namespace xlvs::command {
 namespace {
+
+/// A plain decimal number: no sign, no octal, and an empty word is not the default.
+void add_count(CLI::App& cmd, const std::string& option, std::optional<std::uint64_t>& value,
+               const std::string& text) {
+  cmd.add_option_function<std::string>(
+         option,
+         [option, &value](const std::string& word) {
+           std::uint64_t number = 0;
+           const char* end = word.data() + word.size();
+           const auto [rest, error] = std::from_chars(word.data(), end, number);
+           const bool padded = word.size() > 1 && word.front() == '0';
+           if (error != std::errc() || rest != end || padded)
+             throw CLI::ValidationError(
+                 option, fmt::format("'{}' is not a number: write it in decimal digits", word));
+           value = number;
+         },
+         text)
+      ->option_text("N");
+}
 
 void warn_of_sweep(const std::string& problem) {
   if (!problem.empty())
@@ -58,21 +78,28 @@ void add_attach(CLI::App& app, Run& run) {
       app.add_subcommand("attach", "Balance what arrives at these interfaces, making the table if need be");
   const auto request = std::make_shared<kernel::AttachRequest>();
   cmd->add_option("interface", request->interfaces, "Interfaces of this network namespace")->required();
-  const std::map<std::string, kernel::XdpMode> modes{{"native", kernel::XdpMode::kNative},
-                                                     {"generic", kernel::XdpMode::kGeneric}};
-  cmd->add_option("--mode", request->mode,
-                  "native (in the driver, the default) or generic (any interface, slower)")
-      ->transform(CLI::Transformer(modes))
+  cmd->add_option_function<std::string>(
+         "--mode",
+         [request](const std::string& word) {
+           for (const auto mode : {kernel::XdpMode::kNative, kernel::XdpMode::kGeneric})
+             if (word == kernel::name_of(mode)) {
+               request->mode = mode;
+               return;
+             }
+           throw CLI::ValidationError("--mode",
+                                      fmt::format("'{}' is no mode: choose native or generic", word));
+         },
+         "native (in the driver, the default) or generic (any interface, slower)")
       ->option_text("MODE");
   auto& c = request->capacity;
-  cmd->add_option("--conns", c.conns,
-                  fmt::format("IPv4 connections that fit into a new table [{}]", kernel::kDefaultConns));
-  cmd->add_option("--conns6", c.conns6, "IPv6 connections [a quarter of --conns]");
-  cmd->add_option("--services", c.services, fmt::format("Virtual services [{}]", kernel::kDefaultServices));
-  cmd->add_option("--servers", c.servers,
-                  fmt::format("Real servers of all services together [{}]", kernel::kDefaultServers));
-  cmd->add_option("--blocks", c.blocks,
-                  "64-byte blocks for server lists and schedules [4 per server and 32 per service]");
+  add_count(*cmd, "--conns", c.conns,
+            fmt::format("IPv4 connections that fit into a new table [{}]", kernel::kDefaultConns));
+  add_count(*cmd, "--conns6", c.conns6, "IPv6 connections [a quarter of --conns]");
+  add_count(*cmd, "--services", c.services, fmt::format("Virtual services [{}]", kernel::kDefaultServices));
+  add_count(*cmd, "--servers", c.servers,
+            fmt::format("Real servers of all services together [{}]", kernel::kDefaultServers));
+  add_count(*cmd, "--blocks", c.blocks,
+            "64-byte blocks for server lists and schedules [4 per server and 32 per service]");
   cmd->callback([request, &run] { run = [request] { return run_attach(*request); }; });
 }
 

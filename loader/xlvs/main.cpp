@@ -2,7 +2,10 @@
 // The xlvs command: attaches the balancer to interfaces and shows how it fares; ipvsadm configures it.
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <system_error>
 
 #include "xlvs/command.h"
 
@@ -35,5 +38,11 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? kExitOk : kExitUsage;
   }
-  return run();
+  try {
+    const int status = run();
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  } catch (const std::system_error& e) {  // fmt's, for a stream that takes no more
+    errno = e.code().value();
+  }
+  return fail({xlvs::Errc::kSystem, std::string("cannot write the output: ") + std::strerror(errno), errno});
 }

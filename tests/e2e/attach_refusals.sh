@@ -24,6 +24,16 @@ unchanged 2 'mode' director xlvs attach eth0 --mode offloaded
 unchanged 2 'subcommand' director xlvs
 unchanged 2 'frobnicate' director xlvs frobnicate
 unchanged 1 '--conns 0 is out of range: choose 1 to' director xlvs attach eth0 --conns 0
+unchanged 2 'conns' director xlvs attach eth0 --conns ''
+for number in -1 -18446744073709551000 010 0x10 1e6; do
+	unchanged 2 "'$number' is not a number" director xlvs attach eth0 "--conns=$number"
+done
+for mode in 1 5 foo; do unchanged 2 'choose native or generic' director xlvs attach eth0 --mode $mode; done
+unchanged 1 '--blocks 1 is out of range: choose 64 to' director xlvs attach eth0 --blocks 1
+unchanged 1 'cannot write the output' director bash -c '"$0" status >/dev/full' "$XLVS"
+unchanged 1 'cannot write the output' director bash -c '"$0" status --json >/dev/full' "$XLVS"
+unchanged 2 'xlvs: there is no xlvs table' director env XLVS_BACKEND=xdp ipvsadm -Ln
+unchanged 2 '`xlvs attach INTERFACE` makes one' director ipvsadm -Ln
 unchanged 1 '--servers 0 is out of range' director xlvs attach eth0 --servers 0
 unchanged 1 '--services 5000000 is out of range' director xlvs attach eth0 --services 5000000
 unchanged 1 'memory are available: lower --conns' director xlvs attach eth0 --conns 1000000000
@@ -65,6 +75,7 @@ says 0 'bridge0: generic mode' director xlvs status
 # the first word of the control row is the ABI version
 rewrite_control 01000000 63000000
 unchanged 1 'has ABI version 99, this program speaks' director xlvs status
+unchanged 2 'xlvs: the table in' director ipvsadm -Ln
 unchanged 1 'has ABI version 99' director xlvs attach eth1
 unchanged 1 'has ABI version 99' director xlvs upgrade
 says 0 'eth0: detached' director xlvs detach eth0
