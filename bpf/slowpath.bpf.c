@@ -31,6 +31,7 @@ static __noinline int xlvs_resolve(struct __sk_buff *skb, const struct xlvs_meta
 	return (int)bpf_redirect_neigh(meta->ifindex, &to, sizeof(to), 0);
 }
 
+/* returns  TC_ACT_UNSPEC for what is not ours: the host's other filters go on with it */
 SEC("tc")
 int xlvs_slowpath(struct __sk_buff *skb)
 {
@@ -39,7 +40,7 @@ int xlvs_slowpath(struct __sk_buff *skb)
 	int act;
 
 	if ((void *)(at + 1) > (void *)(long)skb->data || at->magic != XLVS_META_MAGIC)
-		return TC_ACT_OK;
+		return TC_ACT_UNSPEC;
 	meta = *at; /* a copy: helpers below take packet pointers away */
 	if (meta.kind == XLVS_META_AGAIN) {
 		if (skb->pkt_type != PACKET_HOST) /* as stage/addressee.h */
@@ -58,7 +59,7 @@ int xlvs_slowpath(struct __sk_buff *skb)
 	case XLVS_META_ADDRESSEE:
 		return xlvs_learn_address(skb);
 	default:
-		return TC_ACT_OK;
+		return TC_ACT_UNSPEC;
 	}
 }
 
