@@ -3,6 +3,7 @@
 #include "backend/kernel_backend.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/ip_vs.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
@@ -10,6 +11,7 @@
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -498,11 +500,16 @@ int missing_ipvs() {
   return ::getsockopt(fd.get(), IPPROTO_IP, IP_VS_SO_GET_INFO, &info, &size) == 0 ? EMSGSIZE : errno;
 }
 
-bool load_module() {
+bool load_module(bool quiet) {
   char program[] = "/sbin/modprobe", end[] = "--", module[] = "ip_vs";
   char* argv[] = {program, end, module, nullptr};
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  if (quiet) ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   pid_t child;
-  if (::posix_spawn(&child, program, nullptr, nullptr, argv, environ) != 0) return false;
+  const int error = ::posix_spawn(&child, program, &actions, nullptr, argv, environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return false;
   int status = 0;
   while (::waitpid(child, &status, 0) < 0)
     if (errno != EINTR) return false;
@@ -523,9 +530,9 @@ Result<std::unique_ptr<Backend>> connect() {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> open_kernel_backend() {
+Result<std::unique_ptr<Backend>> open_kernel_backend(bool quiet) {
   auto backend = connect();
-  if (backend || !load_module()) return backend;
+  if (backend || !load_module(quiet)) return backend;
   return connect();
 }
 

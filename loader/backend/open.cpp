@@ -50,9 +50,10 @@ Result<std::unique_ptr<Backend>> open_backend() {
   if (which == "xdp") return open_xdp_backend();
   if (which == "auto") {
     auto xdp = open_xdp_backend();
-    if (xdp) return std::unique_ptr<Backend>(std::make_unique<Router>(*std::move(xdp), [](Router::Load load) {
-      return load == Router::Load::kLoad ? open_kernel_backend() : open_present_kernel_backend();
-    }));
+    if (xdp)
+      return std::unique_ptr<Backend>(std::make_unique<Router>(*std::move(xdp), [](Router::Load load) {
+        return load == Router::Load::kLoad ? open_kernel_backend(true) : open_present_kernel_backend();
+      }));
     if (xdp.error().code != Errc::kNotFound) return xdp.error();
   }
   if (which == "auto" || which == "kernel") return open_kernel_backend();

@@ -130,7 +130,8 @@ Status Router::move_any_port(const model::ServiceKey& beside) {
   model::ServiceKey any = beside;
   any.port = 0;
   if (!xdp_->service(any)) return ok();
-  return move_to_kernel(any, [](Backend&) { return ok(); }, no_service());
+  return move_to_kernel(
+      any, [](Backend&) { return ok(); }, no_service());
 }
 
 bool Router::kernel_has_port_of(const model::ServiceKey& any) {
@@ -152,7 +153,8 @@ void Router::align_timeouts(Backend& kernel) {
 }
 
 Status Router::edit_service(const model::ServiceKey& key, const model::ServiceConfig& config) {
-  return at_owner(key, [&](Backend& owner) { return owner.edit_service(key, config); }, true);
+  return at_owner(
+      key, [&](Backend& owner) { return owner.edit_service(key, config); }, true);
 }
 
 Status Router::delete_service(const model::ServiceKey& key) {

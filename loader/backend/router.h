@@ -87,7 +87,7 @@ class Router final : public Backend {
   bool in_batch_ = false;
   bool timeouts_aligned_ = false;
   bool flushing_ = false;
-  bool added_ = false;  ///< since the flush, to the kernel
+  bool added_ = false;                   ///< since the flush, to the kernel
   std::set<model::ServiceKey> leaving_;  ///< in the kernel until the batch is published, but gone for it
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "encode/can_serve.h"
 
+#include "encode/draft.h"
 #include "sched/registry.h"
 
 namespace xlvs::encode {
@@ -28,6 +29,14 @@ std::string xdp_can_serve(const model::ServerConfig& config) {
       break;
   }
   return "XDP does not have this forwarding method";
+}
+
+std::string xdp_can_serve(const model::Service& service, const std::vector<model::Server>& servers) {
+  if (const Status s = check(service.key, service.config); !s) return s.error().what;
+  Draft draft(service.key, service.config);
+  for (auto server = servers.rbegin(); server != servers.rend(); ++server)
+    if (const Status s = draft.add(server->key, server->config, true); !s) return s.error().what;
+  return {};
 }
 
 }  // namespace xlvs::encode

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "model/service.h"
 
@@ -12,5 +13,8 @@ namespace xlvs::encode {
 std::string xdp_can_serve(const model::ServiceKey& key, const model::ServiceConfig& config);
 /// The same for one of its real servers.
 std::string xdp_can_serve(const model::ServerConfig& config);
+/// The same for a whole service, servers newest first: all that an edit on the way to it could be refused
+/// for.
+std::string xdp_can_serve(const model::Service& service, const std::vector<model::Server>& servers);
 
 }  // namespace xlvs::encode

@@ -4,8 +4,10 @@
 
 #include <gmock/gmock.h>
 
+#include "backend/owners.h"
 #include "backend/xdp_backend.h"
 #include "encode_memory.h"
+#include "support/borrowed_backend.h"
 #include "support/memory_backend.h"
 
 namespace xlvs::backend {
@@ -20,51 +22,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
+using xlvs::testing::Borrowed;
 using xlvs::testing::MemoryBackend;
-
-/// Hands a back end that somebody else owns to a Router.
-class Borrowed : public Backend {
- public:
-  explicit Borrowed(Backend& lender) : b_(lender) {}
-  Result<model::EngineInfo> info() override { return b_.info(); }
-  Status add_service(const model::ServiceKey& k, const model::ServiceConfig& c) override {
-    return b_.add_service(k, c);
-  }
-  Status edit_service(const model::ServiceKey& k, const model::ServiceConfig& c) override {
-    return b_.edit_service(k, c);
-  }
-  Status delete_service(const model::ServiceKey& k) override { return b_.delete_service(k); }
-  Status flush() override { return b_.flush(); }
-  Status zero(const model::ServiceKey* k) override { return b_.zero(k); }
-  Status add_server(const model::ServiceKey& s, const model::ServerKey& k,
-                    const model::ServerConfig& c) override {
-    return b_.add_server(s, k, c);
-  }
-  Status edit_server(const model::ServiceKey& s, const model::ServerKey& k,
-                     const model::ServerConfig& c) override {
-    return b_.edit_server(s, k, c);
-  }
-  Status delete_server(const model::ServiceKey& s, const model::ServerKey& k) override {
-    return b_.delete_server(s, k);
-  }
-  Result<std::vector<model::Service>> services() override { return b_.services(); }
-  Result<model::Service> service(const model::ServiceKey& k) override { return b_.service(k); }
-  Result<std::vector<model::Server>> servers(const model::ServiceKey& k) override { return b_.servers(k); }
-  Status connections(const std::function<void(const model::Connection&)>& e) override {
-    return b_.connections(e);
-  }
-  Result<model::Timeouts> timeouts() override { return b_.timeouts(); }
-  Status set_timeouts(const model::Timeouts& t) override { return b_.set_timeouts(t); }
-  Result<std::vector<model::Daemon>> daemons() override { return b_.daemons(); }
-  Status start_daemon(const model::Daemon& d) override { return b_.start_daemon(d); }
-  Status stop_daemon(model::DaemonState s, std::uint32_t i) override { return b_.stop_daemon(s, i); }
-  Status begin(Batch batch) override { return b_.begin(batch); }
-  Status commit() override { return b_.commit(); }
-  void cancel() override { b_.cancel(); }
-
- private:
-  Backend& b_;
-};
 
 /// Kernel IPVS applies edits one by one; its batches mean nothing.
 class Kernel : public MemoryBackend {
@@ -328,6 +287,40 @@ TEST_F(RouterTest, KeepsServersOfAnotherFamilyAndSyncDaemonsApartAsTheKernelDoes
   EXPECT_ERRC(router.add_server(web, other, ipip), Errc::kInvalidArgument);
   EXPECT_ERRC(router.add_server(ftp, other, ipip), Errc::kNoService);
   EXPECT_OK(router.add_server(web, one, ipip));
+}
+
+struct OwnersTest : RouterTest {
+  std::string shown() {
+    std::string text;
+    const auto all = owners(&xdp, loaded ? &kernel : nullptr);
+    for (const OwnedService& s : *all)
+      text += std::to_string(s.key.port) + (s.owner == Owner::kXdp ? " xdp " : " kernel ") + s.remark + "\n";
+    return text;
+  }
+};
+
+TEST_F(OwnersTest, NamesTheReasonForEachOfTheKernels) {
+  EXPECT_OK(router.add_service(web, scheduled("rr")));
+  EXPECT_EQ(shown(), "80 xdp \n");
+  EXPECT_OK(router.add_service(ftp, scheduled("rr")));
+  EXPECT_EQ(shown(), "80 xdp \n21 kernel XDP does not follow FTP's data connections\n");
+  EXPECT_OK(router.add_server(web, one, bypass));
+  EXPECT_OK(router.delete_service(ftp));
+  EXPECT_EQ(shown(), "80 kernel XDP does not have this forwarding method\n");
+  EXPECT_OK(router.delete_server(web, one));
+  EXPECT_EQ(shown(), "80 kernel XDP could serve it, once it is deleted and added again\n");
+}
+
+TEST_F(OwnersTest, TellsOfServicesThatAreDefinedTwice) {
+  EXPECT_OK(router.add_service(web, scheduled("rr")));
+  EXPECT_OK(kernel.add_service(web, scheduled("rr")));
+  EXPECT_EQ(shown(),
+            "80 xdp \n80 kernel a second definition, which no packet reaches: the one of XDP counts\n");
+}
+
+TEST_F(OwnersTest, TellsOfMarks) {
+  EXPECT_OK(router.add_service(mark, scheduled("rr")));
+  EXPECT_EQ(shown(), "0 kernel packets have no firewall mark yet when XDP sees them\n");
 }
 
 }  // namespace
