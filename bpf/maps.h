@@ -132,6 +132,11 @@ static __always_inline struct xlvs_port *xlvs_get_port(__u32 ifindex)
 	return port && READ_ONCE(port->ifindex) == ifindex ? port : NULL;
 }
 
+static __always_inline __u32 xlvs_setting(const struct xlvs_control *control, enum xlvs_setting setting)
+{
+	return READ_ONCE(control->settings[setting]);
+}
+
 static __always_inline struct xlvs_server *xlvs_get_server(__u32 row)
 {
 	return bpf_map_lookup_elem(&xlvs_servers, &row);

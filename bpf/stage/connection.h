@@ -192,12 +192,58 @@ static __always_inline void xlvs_advance(struct xlvs_packet *p, enum xlvs_direct
 		WRITE_ONCE(c->packets, READ_ONCE(c->packets) + 1);
 }
 
-/* A SYN on a connection that is over starts a new one (conn_reuse_mode 1). */
-static __always_inline bool xlvs_reusable(const struct xlvs_packet *p)
+/* Does a SYN start a connection anew? conn_reuse_mode says on which states,
+ * but for connections that a template controls: they stay with it; and
+ * expire_nodest_conn takes those of servers of weight 0, too.
+ * Returns 1 or 0. */
+__noinline int xlvs_starts_over(__u32 server, __u32 meta, __u32 template)
 {
-	__u32 state = XLVS_CONN_STATE(p->meta);
+	struct xlvs_control *control = xlvs_get_control();
+	struct xlvs_load *load = xlvs_get_load(server);
+	__u32 mode, state = XLVS_CONN_STATE(meta);
 
-	return p->syn && (state == XLVS_TCP_TIME_WAIT || state == XLVS_TCP_CLOSE);
+	if (!control || !load || XLVS_CONN_PROTO(meta) != IPPROTO_TCP)
+		return 0;
+	mode = xlvs_setting(control, XLVS_SET_CONN_REUSE_MODE);
+	if (!mode)
+		return 0;
+	if (xlvs_setting(control, XLVS_SET_EXPIRE_NODEST_CONN) && !READ_ONCE(load->weight))
+		return 1;
+	if (template)
+		return 0;
+	if (state == XLVS_TCP_FIN_WAIT)
+		return mode & XLVS_REUSE_FIN && meta & XLVS_CONN_F_NOOUTPUT;
+	return state == XLVS_TCP_TIME_WAIT || state == XLVS_TCP_CLOSE;
+}
+
+__noinline int xlvs_depart4(__u32 server, __u32 template, __u32 meta)
+{
+	xlvs_depart(XLVS_AF_INET, server, template, meta);
+	return 0;
+}
+__noinline int xlvs_depart6(__u32 server, __u32 template, __u32 meta)
+{
+	xlvs_depart(XLVS_AF_INET6, server, template, meta);
+	return 0;
+}
+
+/* Gives the packet's connection up, so that it may open another one. As
+ * xlvs_release(), with the counts apart: the verifier follows this twice.
+ * Returns whether we did it. */
+static __always_inline bool xlvs_give_up(struct xlvs_packet *p)
+{
+	__u32 template = READ_ONCE(p->conn->control);
+
+	if (p->meta & XLVS_CONN_F_BUSY)
+		return false;
+	if (__sync_val_compare_and_swap(&p->conn->meta, p->meta, p->meta & XLVS_CONN_SEQ_MASK) != p->meta)
+		return false;
+	if (p->family == XLVS_AF_INET)
+		xlvs_depart4(p->server, template, p->meta);
+	else
+		xlvs_depart6(p->server, template, p->meta);
+	p->conn = NULL;
+	return true;
 }
 
 /* reads    p after parse
@@ -207,16 +253,19 @@ static __always_inline bool xlvs_reusable(const struct xlvs_packet *p)
 static __always_inline enum xlvs_verdict xlvs_find_connection(struct xlvs_packet *p)
 {
 	struct xlvs_server *s;
+	bool gone, ends;
 
 	p->now = xlvs_ticks(bpf_ktime_get_coarse_ns());
 	if (!xlvs_lookup(p, XLVS_DIR_INPUT))
 		return XLVS_NEXT;
-	if (xlvs_reusable(p) && xlvs_release(p->family, p->conn, p->meta)) {
-		p->conn = NULL;
-		return XLVS_NEXT;
-	}
 	s = xlvs_get_server(p->server);
-	if (!s || !(READ_ONCE(s->flags) & XLVS_SERVER_F_AVAILABLE))
+	gone = !s || !(READ_ONCE(s->flags) & XLVS_SERVER_F_AVAILABLE);
+	ends = gone && xlvs_setting(p->control, XLVS_SET_EXPIRE_NODEST_CONN);
+	if (p->syn)
+		ends |= xlvs_starts_over(p->server, p->meta, READ_ONCE(p->conn->control));
+	if (ends && xlvs_give_up(p))
+		return XLVS_NEXT;
+	if (gone)
 		return xlvs_drop(p, XLVS_REASON_SERVER_GONE);
 	xlvs_advance(p, XLVS_DIR_INPUT);
 	return XLVS_NEXT;

@@ -52,13 +52,16 @@ static __always_inline __u32 xlvs_service_row(const struct xlvs_service_key *key
 	return row;
 }
 
-/* May this packet open a connection? Not a reset, for TCP only a SYN, and
- * never from the FTP data port, whose connections their control connection makes. */
-static __always_inline bool xlvs_may_open(const struct xlvs_flow *f)
+/* May this packet open a connection? Not a reset; for TCP only a SYN, unless
+ * sloppy_tcp; and never from the FTP data port, whose connections their control
+ * connection makes. */
+static __always_inline bool xlvs_may_open(const struct xlvs_flow *f, const struct xlvs_control *control)
 {
 	if (f->sport == bpf_htons(20))
 		return false;
-	return f->proto != IPPROTO_TCP || f->syn;
+	if (f->proto != IPPROTO_TCP || f->syn)
+		return true;
+	return f->event != XLVS_EVENT_RST && xlvs_setting(control, XLVS_SET_SLOPPY_TCP);
 }
 
 /* Which service the flow addresses.
@@ -69,7 +72,7 @@ static __always_inline enum xlvs_verdict xlvs_find_service(struct xlvs_flow *f, 
 {
 	__u32 half = READ_ONCE(control->half), row;
 
-	if (!xlvs_may_open(f))
+	if (!xlvs_may_open(f, control))
 		return xlvs_flow_ends(f, XLVS_PASS, XLVS_REASON_NO_CONNECTION);
 	row = xlvs_service_row(&f->key, half);
 	if (row == XLVS_NO_ROW && READ_ONCE(control->any_port)) {

@@ -76,7 +76,7 @@ static __always_inline bool xlvs_template_leads(__u32 server)
 
 	if (!s || !load || !control || !(READ_ONCE(s->flags) & XLVS_SERVER_F_AVAILABLE))
 		return false;
-	return !READ_ONCE(control->settings[XLVS_SET_EXPIRE_QUIESCENT_TEMPLATE]) || READ_ONCE(load->weight);
+	return !xlvs_setting(control, XLVS_SET_EXPIRE_QUIESCENT_TEMPLATE) || READ_ONCE(load->weight);
 }
 
 /* Takes a template for one more connection: prolongs it, so that it is there

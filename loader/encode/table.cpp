@@ -60,6 +60,7 @@ Status Table::format(const TableMemory& memory, const Format& format) {
       control.timeouts_s[row][state] = kTimeouts[row][state];
       control.timeouts[row][state] = xlvs_seconds_to_ticks(kTimeouts[row][state]);
     }
+  default_settings(control);
   control.max_services = n(memory.services.size() / 2);
   control.index_buckets = n(buckets);
   control.max_servers = n(memory.servers.size());
@@ -249,6 +250,18 @@ Status Table::set_timeouts(const model::Timeouts& timeouts) {
   set(XLVS_TIMEOUT_TCP, XLVS_TCP_FIN_WAIT, timeouts.tcp_fin_s);
   set(XLVS_TIMEOUT_UDP, XLVS_UDP_NORMAL, timeouts.udp_s);
   shared_.writer.set(control.dirty, 0);
+  return ok();
+}
+
+Result<std::vector<Setting>> Table::settings() {
+  return read<std::vector<Setting>>(
+      [&](const Plan&) -> Result<std::vector<Setting>> { return encode::settings(shared_.memory); });
+}
+
+Status Table::set_settings(const std::vector<Setting>& wanted) {
+  const auto lock = TableLock::take(shared_, true);
+  if (!lock) return lock.error();
+  set(shared_, wanted);
   return ok();
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "encode/plan.h"
+#include "encode/settings.h"
 #include "encode/shared.h"
 
 namespace xlvs::encode {
@@ -63,6 +64,10 @@ class Table {
 
   Result<model::Timeouts> timeouts();
   Status set_timeouts(const model::Timeouts& timeouts);
+
+  Result<std::vector<Setting>> settings();
+  /// All or, when one cannot be, none. They were checked (parse_setting()).
+  Status set_settings(const std::vector<Setting>& wanted);
 
   /// Between begin() and commit() edits are collected, and this object's readings show them; the lock is
   /// held. An edit that fails leaves the others. A failed commit() drops all.

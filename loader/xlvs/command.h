@@ -22,5 +22,7 @@ void add_detach(CLI::App& app, Run& run);
 void add_upgrade(CLI::App& app, Run& run);
 void add_status(CLI::App& app, Run& run);
 void add_sweep(CLI::App& app, Run& run);
+void add_set(CLI::App& app, Run& run);
+void add_get(CLI::App& app, Run& run);
 
 }  // namespace xlvs::command

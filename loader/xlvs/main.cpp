@@ -31,6 +31,8 @@ int main(int argc, char** argv) {
   add_detach(app, run);
   add_upgrade(app, run);
   add_status(app, run);
+  add_set(app, run);
+  add_get(app, run);
   add_sweep(app, run);
   try {
     app.parse(argc, argv);

@@ -228,6 +228,9 @@ class Run:
 
     def _sysctl(self, step: Step) -> None:
         name, _, value = step.text.split(None, 1)[1].partition("=")
+        if isinstance(self._target, XlvsTarget) and name.strip().startswith("net.ipv4.vs."):
+            self._outcome(*run_command([self._target.xlvs(), "set", f"{name.strip()}={value.strip()}"]))
+            return
         try:
             surroundings.set_sysctl(name.strip(), value.strip())
         except OSError as error:
