@@ -22,6 +22,27 @@ static __always_inline enum xlvs_verdict xlvs_go_stateless(struct xlvs_flow *f, 
 	return XLVS_NEXT;
 }
 
+/* One-packet scheduling: the connection is over with its packet, and enters
+ * nothing. It counts for a moment all the same, which may overload its server. */
+static __always_inline enum xlvs_verdict xlvs_once(struct xlvs_flow *f)
+{
+	struct xlvs_load *load = xlvs_get_load(f->server);
+	struct xlvs_line *line = xlvs_get_line(f->server);
+
+	if (load && READ_ONCE(load->upper)) {
+		xlvs_bind(f->server, XLVS_CONN_F_INACTIVE);
+		xlvs_unbind(f->server, XLVS_CONN_F_INACTIVE);
+	}
+	if (line)
+		line->counters.conns++;
+	return XLVS_NEXT;
+}
+
+static __always_inline bool xlvs_is_once(const struct xlvs_flow *f, const struct xlvs_version *v)
+{
+	return v->flags & XLVS_SVC_F_ONEPACKET && f->proto == IPPROTO_UDP;
+}
+
 /* The flow has a server: now its entry, or without room for one, a server by hash.
  * persists a client's flows stay together: without an entry, too, it keeps its server
  * template what controls it, or 0

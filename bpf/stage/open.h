@@ -25,7 +25,9 @@ static __always_inline __u32 xlvs_open(const int family)
 	if (version->flags & XLVS_SVC_F_PERSISTENT)
 		return XLVS_TO_PERSIST;
 	v = xlvs_schedule(family, f, version);
-	return v == XLVS_NEXT ? xlvs_enter(family, f, control, false, 0) : v;
+	if (v != XLVS_NEXT)
+		return v;
+	return xlvs_is_once(f, version) ? xlvs_once(f) : xlvs_enter(family, f, control, false, 0);
 }
 
 /* What happens once to a connection, for the flow in xlvs_flows. A global

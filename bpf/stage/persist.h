@@ -34,7 +34,7 @@ static __always_inline __u32 xlvs_persist(const int family)
 		if (v != XLVS_NEXT)
 			return v;
 	}
-	return xlvs_enter(family, f, control, true, template);
+	return xlvs_is_once(f, version) ? xlvs_once(f) : xlvs_enter(family, f, control, true, template);
 }
 
 /* The flow in xlvs_flows, to the persistent service that xlvs_open4() found.

@@ -13,7 +13,6 @@ std::string xdp_can_serve(const model::ServiceKey& key, const model::ServiceConf
   if (key.protocol == model::Protocol::kSctp) return "XDP does not balance SCTP";
   if (key.protocol == model::Protocol::kTcp && key.port == kFtp)
     return "XDP does not follow FTP's data connections";
-  if ((config.flags & model::kSvcOnePacket) != 0) return "XDP does not have one-packet scheduling";
   if (!config.pe_name.empty()) return "XDP does not have persistence engines";
   return {};
 }

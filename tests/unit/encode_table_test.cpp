@@ -117,7 +117,6 @@ TEST_F(TableTest, RefusesWhatXdpCannotServe) {
   const auto refused = [&](const model::ServiceKey& key, const model::ServiceConfig& config) {
     EXPECT_ERRC(table.add_service(key, config), Errc::kUnsupported);
   };
-  refused(dns, {.flags = model::kSvcOnePacket});
   refused(dns, {.pe_name = "sip"});
   refused(service_key("192.0.2.10", 80, model::Protocol::kSctp), {});
   refused(service_key("192.0.2.10", 21), {});
