@@ -39,7 +39,8 @@ struct xlvs_flow {
 	__u64 chash;
 	__u32 timeout; /* ticks */
 	__be16 vport;
-	__u16 reserved;
+	__u8 opens; /* may open a connection */
+	__u8 once;  /* one-packet scheduling: without an entry */
 };
 
 /* The flow in work.  Writer, reader: the program that opens it.

@@ -216,32 +216,12 @@ __noinline int xlvs_starts_over(__u32 server, __u32 meta, __u32 template)
 	return state == XLVS_TCP_TIME_WAIT || state == XLVS_TCP_CLOSE;
 }
 
-__noinline int xlvs_depart4(__u32 server, __u32 template, __u32 meta)
-{
-	xlvs_depart(XLVS_AF_INET, server, template, meta);
-	return 0;
-}
-__noinline int xlvs_depart6(__u32 server, __u32 template, __u32 meta)
-{
-	xlvs_depart(XLVS_AF_INET6, server, template, meta);
-	return 0;
-}
-
-/* Gives the packet's connection up, so that it may open another one. As
- * xlvs_release(), with the counts apart: the verifier follows this twice.
+/* Gives the packet's connection up, so that it may open another one.
  * Returns whether we did it. */
 static __always_inline bool xlvs_give_up(struct xlvs_packet *p)
 {
-	__u32 template = READ_ONCE(p->conn->control);
-
-	if (p->meta & XLVS_CONN_F_BUSY)
+	if (!xlvs_release_apart(p->family, p->conn, p->meta))
 		return false;
-	if (__sync_val_compare_and_swap(&p->conn->meta, p->meta, p->meta & XLVS_CONN_SEQ_MASK) != p->meta)
-		return false;
-	if (p->family == XLVS_AF_INET)
-		xlvs_depart4(p->server, template, p->meta);
-	else
-		xlvs_depart6(p->server, template, p->meta);
 	p->conn = NULL;
 	return true;
 }

@@ -6,8 +6,18 @@
 #include "stage/insert.h"
 #include "stage/schedule.h"
 
-/* No room for an entry: a server by hash, so that all packets of a flow agree
- * as long as the version stands.
+/* The flow goes on without an entry: so will its later packets. */
+static __always_inline void xlvs_note_stateless(const struct xlvs_flow *f)
+{
+	struct xlvs_control *control = xlvs_get_control();
+	__u32 now = f->now ? f->now : 1;
+
+	xlvs_count(XLVS_REASON_STATELESS);
+	if (control && f->opens && READ_ONCE(control->stateless) != now)
+		WRITE_ONCE(control->stateless, now);
+}
+
+/* No entry: a server by hash, so that all packets of a flow agree as long as the version stands.
  * writes   server forward
  * returns  NEXT | DROP/NO_SERVER */
 static __always_inline enum xlvs_verdict xlvs_go_stateless(struct xlvs_flow *f, __u64 hash)
@@ -49,10 +59,9 @@ static __always_inline bool xlvs_is_once(const struct xlvs_flow *f, const struct
  * writes   server forward
  * returns  NEXT | DROP/NO_SERVER */
 static __always_inline enum xlvs_verdict xlvs_enter(const int family, struct xlvs_flow *f,
-						    const struct xlvs_control *control, const bool persists,
-						    __u32 template)
+						    const bool persists, __u32 template)
 {
-	enum xlvs_entered entered = xlvs_insert(family, f, control, template);
+	enum xlvs_entered entered = xlvs_insert(family, f, template);
 	struct xlvs_line *line;
 
 	if (entered == XLVS_ENTERED_NEW) {
@@ -62,7 +71,7 @@ static __always_inline enum xlvs_verdict xlvs_enter(const int family, struct xlv
 	}
 	if (entered != XLVS_ENTERED_NOWHERE)
 		return XLVS_NEXT;
-	xlvs_count(XLVS_REASON_STATELESS);
+	xlvs_note_stateless(f);
 	return persists ? XLVS_NEXT : xlvs_go_stateless(f, f->hash);
 }
 

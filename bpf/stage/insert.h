@@ -56,7 +56,7 @@ static __always_inline enum xlvs_entered xlvs_keep(const int family, struct xlvs
 	twin = xlvs_way(family, twin_at & XLVS_AT_SECOND ? second : first, twin_at);
 	if (!twin)
 		return XLVS_ENTERED_NEW;
-	xlvs_release(family, own, meta);
+	xlvs_release_apart(family, own, meta);
 	f->forward = XLVS_CONN_FORWARD(READ_ONCE(twin->meta));
 	f->server = READ_ONCE(twin->server);
 	return XLVS_ENTERED_TWIN;
@@ -65,20 +65,21 @@ static __always_inline enum xlvs_entered xlvs_keep(const int family, struct xlvs
 /* Enters the flow with its server and forward.
  * template  what controls it, as .control of its entry, or 0; held by a timer just set
  * writes    server forward, when a twin was first */
-static __always_inline enum xlvs_entered xlvs_insert(const int family, struct xlvs_flow *f,
-						     const struct xlvs_control *control, __u32 template)
+static __always_inline enum xlvs_entered xlvs_insert(const int family, struct xlvs_flow *f, __u32 template)
 {
 	__u32 n = xlvs_family_buckets(family), first = xlvs_conn_first(f->hash, n),
 	      second = xlvs_flow_second(family, f);
 	__u32 at = family == XLVS_AF_INET ? xlvs_take_slot4(first, second, f->now) :
 					    xlvs_take_slot6(first, second, f->now);
+	struct xlvs_control *control;
 	struct xlvs_conn *c, *t;
 	__u32 meta;
 
 	if (at >= XLVS_NOWHERE)
 		return XLVS_ENTERED_NOWHERE;
 	c = xlvs_way(family, at & XLVS_AT_SECOND ? second : first, at);
-	if (!c)
+	control = xlvs_get_control(); /* asked for again: held, it would cost stack */
+	if (!c || !control)
 		return XLVS_ENTERED_NOWHERE;
 	meta = (READ_ONCE(c->meta) & XLVS_CONN_SEQ_MASK) | XLVS_CONN_F_LIVE | XLVS_CONN_F_INACTIVE | f->proto |
 	       f->forward << 13;

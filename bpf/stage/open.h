@@ -22,12 +22,17 @@ static __always_inline __u32 xlvs_open(const int family)
 	version = xlvs_current_version(f);
 	if (!version)
 		return xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_TABLE_BUSY);
+	f->once = xlvs_is_once(f, version);
 	if (version->flags & XLVS_SVC_F_PERSISTENT)
 		return XLVS_TO_PERSIST;
+	if (!f->opens) {
+		xlvs_note_stateless(f);
+		return xlvs_go_stateless(f, f->hash);
+	}
 	v = xlvs_schedule(family, f, version);
 	if (v != XLVS_NEXT)
 		return v;
-	return xlvs_is_once(f, version) ? xlvs_once(f) : xlvs_enter(family, f, control, false, 0);
+	return f->once ? xlvs_once(f) : xlvs_enter(family, f, false, 0);
 }
 
 /* What happens once to a connection, for the flow in xlvs_flows. A global

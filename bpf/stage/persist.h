@@ -11,18 +11,21 @@
 
 static __always_inline __u32 xlvs_persist(const int family)
 {
-	struct xlvs_control *control = xlvs_get_control();
 	struct xlvs_flow *f = xlvs_get_flow();
 	struct xlvs_version *version;
 	enum xlvs_verdict v;
 	__u32 template;
 
-	if (!control || !f)
+	if (!f)
 		return XLVS_DROP;
 	version = xlvs_get_version(f->version);
 	if (!version || !xlvs_name_template(family, f, version))
 		return xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_TABLE_BUSY);
 	template = family == XLVS_AF_INET ? xlvs_find_template4() : xlvs_find_template6();
+	if (!f->opens) {
+		xlvs_note_stateless(f);
+		return template ? XLVS_NEXT : xlvs_go_stateless(f, f->chash);
+	}
 	if (!template) {
 		v = xlvs_schedule(family, f, version);
 		if (v != XLVS_NEXT)
@@ -34,7 +37,7 @@ static __always_inline __u32 xlvs_persist(const int family)
 		if (v != XLVS_NEXT)
 			return v;
 	}
-	return xlvs_is_once(f, version) ? xlvs_once(f) : xlvs_enter(family, f, control, true, template);
+	return f->once ? xlvs_once(f) : xlvs_enter(family, f, true, template);
 }
 
 /* The flow in xlvs_flows, to the persistent service that xlvs_open4() found.

@@ -5,6 +5,7 @@
 
 #include <linux/in.h>
 
+#include "abi/conn.h"
 #include "flow.h"
 #include "maps.h"
 #include "packet.h"
@@ -40,18 +41,6 @@ static __always_inline __u32 xlvs_index_search(const struct xlvs_service_key *ke
 	return XLVS_NO_ROW;
 }
 
-/* The row of a service, or XLVS_NO_ROW. half: as read once from xlvs_control. */
-static __always_inline __u32 xlvs_service_row(const struct xlvs_service_key *key, __u32 half)
-{
-	__u64 hash = xlvs_hash_service(key, xlvs_limits.seed);
-	__u32 n = xlvs_limits.index_buckets, base = half ? n : 0, row;
-
-	row = xlvs_index_search(key, hash, base + xlvs_index_first(hash, n));
-	if (row == XLVS_NO_ROW)
-		row = xlvs_index_search(key, hash, base + xlvs_index_second(hash, n));
-	return row;
-}
-
 /* May this packet open a connection? Not a reset; for TCP only a SYN, unless
  * sloppy_tcp; and never from the FTP data port, whose connections their control
  * connection makes. */
@@ -64,20 +53,42 @@ static __always_inline bool xlvs_may_open(const struct xlvs_flow *f, const struc
 	return f->event != XLVS_EVENT_RST && xlvs_setting(control, XLVS_SET_SLOPPY_TCP);
 }
 
+/* A flow that got no entry has none for its later packets either: for as long
+ * as one could live, packets of TCP without a connection are taken for such. */
+static __always_inline bool xlvs_may_be_stateless(const struct xlvs_flow *f, const struct xlvs_control *control)
+{
+	__u32 last = READ_ONCE(control->stateless);
+
+	return last && f->proto == IPPROTO_TCP && f->sport != bpf_htons(20) &&
+	       f->now - last < control->timeouts[XLVS_TIMEOUT_TCP][XLVS_TCP_ESTABLISHED];
+}
+
 /* Which service the flow addresses.
- * writes   service
+ * writes   service opens
  * returns  NEXT | PASS/NO_CONNECTION | PASS/NOT_OURS
  * cost     a cache line of the index and one of xlvs_services for a hit */
 static __always_inline enum xlvs_verdict xlvs_find_service(struct xlvs_flow *f, const struct xlvs_control *control)
 {
-	__u32 half = READ_ONCE(control->half), row;
+	__u32 n = xlvs_limits.index_buckets, base = READ_ONCE(control->half) ? n : 0, row = XLVS_NO_ROW;
 
-	if (!xlvs_may_open(f, control))
+	f->opens = xlvs_may_open(f, control);
+	if (!f->opens && !xlvs_may_be_stateless(f, control))
 		return xlvs_flow_ends(f, XLVS_PASS, XLVS_REASON_NO_CONNECTION);
-	row = xlvs_service_row(&f->key, half);
-	if (row == XLVS_NO_ROW && READ_ONCE(control->any_port)) {
-		xlvs_set_key_end(&f->key, 0, f->proto, f->family);
-		row = xlvs_service_row(&f->key, half);
+	/* two buckets for the exact port, two for any; one search in a loop costs less stack than four */
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < 4; i++) {
+		__u64 hash;
+
+		if (i == 2) {
+			if (!READ_ONCE(control->any_port))
+				break;
+			xlvs_set_key_end(&f->key, 0, f->proto, f->family);
+		}
+		hash = xlvs_hash_service(&f->key, xlvs_limits.seed);
+		row = xlvs_index_search(&f->key, hash,
+					base + (i & 1 ? xlvs_index_second(hash, n) : xlvs_index_first(hash, n)));
+		if (__builtin_expect(row != XLVS_NO_ROW, 0))
+			break;
 	}
 	f->service = row;
 	return row == XLVS_NO_ROW ? xlvs_flow_ends(f, XLVS_PASS, XLVS_REASON_NOT_OURS) : XLVS_NEXT;

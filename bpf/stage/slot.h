@@ -275,4 +275,32 @@ __noinline __u32 xlvs_find_twin6(__u32 first, __u32 second, __u32 at, __u32 now)
 	return xlvs_find_twin(XLVS_AF_INET6, first, second, at, now);
 }
 
+__noinline int xlvs_depart4(__u32 server, __u32 template, __u32 meta)
+{
+	xlvs_depart(XLVS_AF_INET, server, template, meta);
+	return 0;
+}
+__noinline int xlvs_depart6(__u32 server, __u32 template, __u32 meta)
+{
+	xlvs_depart(XLVS_AF_INET6, server, template, meta);
+	return 0;
+}
+
+/* As xlvs_release(), with the counts apart: callers are rarely here, and the
+ * verifier and their stack need not bear it. */
+static __always_inline bool xlvs_release_apart(const int family, struct xlvs_conn *c, __u32 meta)
+{
+	__u32 server = READ_ONCE(c->server), control = READ_ONCE(c->control);
+
+	if (meta & XLVS_CONN_F_BUSY)
+		return false;
+	if (__sync_val_compare_and_swap(&c->meta, meta, meta & XLVS_CONN_SEQ_MASK) != meta)
+		return false;
+	if (family == XLVS_AF_INET)
+		xlvs_depart4(server, control, meta);
+	else
+		xlvs_depart6(server, control, meta);
+	return true;
+}
+
 #endif

@@ -137,24 +137,51 @@ static __always_inline __u32 xlvs_find_template(const int family)
 	return 0;
 }
 
+/* A flow's places are worked out again where they are needed: kept, they
+ * would cost stack, of which this chain of calls has none to spare. */
+static __always_inline __u32 xlvs_take_template_slot(const int family, const struct xlvs_flow *f)
+{
+	__u32 first = xlvs_template_bucket(family, f, 0), second = xlvs_template_bucket(family, f, XLVS_AT_SECOND);
+
+	return family == XLVS_AF_INET ? xlvs_take_slot4(first, second, f->now) :
+					xlvs_take_slot6(first, second, f->now);
+}
+
+/* After publishing: ours, unless another core was first.
+ * Returns what controls the flow now. */
+static __always_inline __u32 xlvs_keep_template(const int family, struct xlvs_flow *f, struct xlvs_conn *own,
+						__u32 meta, __u32 at)
+{
+	__u32 first = xlvs_template_bucket(family, f, 0), second = xlvs_template_bucket(family, f, XLVS_AT_SECOND);
+	__u32 twin = family == XLVS_AF_INET ? xlvs_find_twin4(first, second, at, f->now) :
+					      xlvs_find_twin6(first, second, at, f->now);
+	struct xlvs_conn *c;
+
+	if (twin >= XLVS_NOWHERE)
+		return xlvs_control_of(xlvs_template_bucket(family, f, at), at);
+	xlvs_release_apart(family, own, meta);
+	/* just made: it will not expire before we count ourselves */
+	c = xlvs_way(family, xlvs_template_bucket(family, f, twin), twin);
+	if (!c)
+		return 0;
+	f->server = READ_ONCE(c->server);
+	f->forward = XLVS_CONN_FORWARD(READ_ONCE(c->meta));
+	return xlvs_control_of(xlvs_template_bucket(family, f, twin), twin);
+}
+
 /* Makes a template that leads the flow's client to f->server.
  * writes   server forward, when another core was first
  * returns  it, as .control of a connection, or 0: there is no room */
 static __always_inline __u32 xlvs_make_template(const int family)
 {
 	struct xlvs_flow *f = xlvs_get_flow();
-	__u32 first, second, at, twin, meta;
 	struct xlvs_conn *c;
+	__u32 at, meta;
 
 	if (!f)
 		return 0;
-	first = xlvs_template_bucket(family, f, 0);
-	second = xlvs_template_bucket(family, f, XLVS_AT_SECOND);
-	at = family == XLVS_AF_INET ? xlvs_take_slot4(first, second, f->now) :
-				      xlvs_take_slot6(first, second, f->now);
-	if (at >= XLVS_NOWHERE)
-		return 0;
-	c = xlvs_way(family, at & XLVS_AT_SECOND ? second : first, at);
+	at = xlvs_take_template_slot(family, f);
+	c = at < XLVS_NOWHERE ? xlvs_way(family, xlvs_template_bucket(family, f, at), at) : NULL;
 	if (!c)
 		return 0;
 	meta = (READ_ONCE(c->meta) & XLVS_CONN_SEQ_MASK) | XLVS_CONN_F_LIVE | XLVS_CONN_F_TEMPLATE | f->proto |
@@ -166,18 +193,7 @@ static __always_inline __u32 xlvs_make_template(const int family)
 	c->packets = f->timeout;
 	xlvs_bind(f->server, meta);
 	__sync_lock_test_and_set(&c->meta, meta);
-	twin = family == XLVS_AF_INET ? xlvs_find_twin4(first, second, at, f->now) :
-					xlvs_find_twin6(first, second, at, f->now);
-	if (twin < XLVS_NOWHERE) {
-		xlvs_release(family, c, meta);
-		at = twin; /* just made: it will not expire before we count ourselves */
-		c = xlvs_way(family, at & XLVS_AT_SECOND ? second : first, at);
-		if (!c)
-			return 0;
-		f->server = READ_ONCE(c->server);
-		f->forward = XLVS_CONN_FORWARD(READ_ONCE(c->meta));
-	}
-	return xlvs_control_of(at & XLVS_AT_SECOND ? second : first, at);
+	return xlvs_keep_template(family, f, c, meta, at);
 }
 
 __noinline __u32 xlvs_find_template4(void)
