@@ -69,8 +69,10 @@ struct xlvs_filter {
 };
 XLVS_INLINE __u32 xlvs_filter_bit(const struct xlvs_addr *a, int family, __u64 seed)
 {
-	__u64 h = xlvs_hash_addr(a, family, seed) * 0xff51afd7ed558ccdull;
+	__u64 h = xlvs_hash_addr(a, family, seed);
 
+	h ^= h >> 32; /* the bits taken below come from the lower half */
+	h *= 0xff51afd7ed558ccdull;
 	return (__u32)(h >> 40) & (XLVS_FILTER_BITS - 1);
 }
 
