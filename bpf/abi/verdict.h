@@ -28,6 +28,7 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(SERVER_LOCAL, PASS, "direct routing to this host itself: the stack delivers")                  \
 	X(REPLY, PASS, "a NAT server's packet that needs an error: the stack says so")                   \
 	X(NO_SERVER, DROP, "no real server can take a new connection")                                   \
+	X(NO_ROOM, DROP, "no room for a new connection, which NAT cannot do without")                    \
 	X(SERVER_GONE, DROP, "the connection's real server was deleted")                                 \
 	X(FORWARDING_OFF, DROP, "net.ipv4.conf.IFACE.forwarding (or its IPv6 twin) is 0 where packets come in")\
 	X(NO_ROUTE, DROP, "no route to the real server or client")                                       \
@@ -39,7 +40,7 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(TABLE_BUSY, DROP, "the version changed under the packet, repeatedly")                          \
 	X(ABI, PASS, "the table has another ABI version")                                                \
 	X(STATELESS, TX, "forwarded by hash: no room for the connection")                                \
-	X(EVICTED, TX, "an embryonic connection gave way to a new one")
+	X(EVICTED, TX, "a connection not yet established, or already closed, gave way to a new one")
 
 enum xlvs_reason {
 #define X(name, verdict, text) XLVS_REASON_##name,

@@ -17,9 +17,15 @@ static __always_inline void xlvs_note_stateless(const struct xlvs_flow *f)
 		WRITE_ONCE(control->stateless, now);
 }
 
+/* Only an entry knows how to put a NAT server's replies back.  returns NEXT | DROP/NO_ROOM */
+static __always_inline enum xlvs_verdict xlvs_check_stateless(struct xlvs_flow *f)
+{
+	return f->forward == XLVS_FORWARD_NAT ? xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_NO_ROOM) : XLVS_NEXT;
+}
+
 /* No entry: a server by hash, so that all packets of a flow agree as long as the version stands.
  * writes   server forward
- * returns  NEXT | DROP/NO_SERVER */
+ * returns  NEXT | DROP/NO_SERVER | DROP/NO_ROOM */
 static __always_inline enum xlvs_verdict xlvs_go_stateless(struct xlvs_flow *f, __u64 hash)
 {
 	struct xlvs_server *s;
@@ -29,7 +35,7 @@ static __always_inline enum xlvs_verdict xlvs_go_stateless(struct xlvs_flow *f, 
 	if (!s)
 		return xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_NO_SERVER);
 	f->forward = s->forward;
-	return XLVS_NEXT;
+	return xlvs_check_stateless(f);
 }
 
 /* One-packet scheduling: the connection is over with its packet, and enters
@@ -57,7 +63,7 @@ static __always_inline bool xlvs_is_once(const struct xlvs_flow *f, const struct
  * persists a client's flows stay together: without an entry, too, it keeps its server
  * template what controls it, or 0
  * writes   server forward
- * returns  NEXT | DROP/NO_SERVER */
+ * returns  NEXT | DROP/NO_SERVER | DROP/NO_ROOM */
 static __always_inline enum xlvs_verdict xlvs_enter(const int family, struct xlvs_flow *f,
 						    const bool persists, __u32 template)
 {
@@ -72,7 +78,7 @@ static __always_inline enum xlvs_verdict xlvs_enter(const int family, struct xlv
 	if (entered != XLVS_ENTERED_NOWHERE)
 		return XLVS_NEXT;
 	xlvs_note_stateless(f);
-	return persists ? XLVS_NEXT : xlvs_go_stateless(f, f->hash);
+	return persists ? xlvs_check_stateless(f) : xlvs_go_stateless(f, f->hash);
 }
 
 #endif

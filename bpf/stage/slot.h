@@ -17,7 +17,7 @@
 #define XLVS_NOWHERE   (2 * XLVS_CONN_WAYS)
 
 /* How willingly a slot is given up. */
-enum xlvs_claim { XLVS_CLAIM_NEVER, XLVS_CLAIM_EMBRYONIC, XLVS_CLAIM_EXPIRED, XLVS_CLAIM_FREE };
+enum xlvs_claim { XLVS_CLAIM_NEVER, XLVS_CLAIM_EMBRYONIC, XLVS_CLAIM_FINISHED, XLVS_CLAIM_EXPIRED, XLVS_CLAIM_FREE };
 
 /* The other bucket of an entry that lives in `bucket`. */
 static __always_inline __u32 xlvs_other_bucket(const int family, const struct xlvs_conn *c, __u32 meta, __u32 bucket)
@@ -131,6 +131,16 @@ static __always_inline __u32 xlvs_make_room(const int family, __u32 bucket)
 	return XLVS_CONN_WAYS;
 }
 
+/* Closed by one side at least: only its waiting time is left. */
+static __always_inline bool xlvs_finished(__u32 meta)
+{
+	const __u32 finished = 1u << XLVS_TCP_FIN_WAIT | 1u << XLVS_TCP_TIME_WAIT | 1u << XLVS_TCP_CLOSE |
+			       1u << XLVS_TCP_LAST_ACK;
+
+	return !(meta & XLVS_CONN_F_TEMPLATE) && XLVS_CONN_PROTO(meta) == IPPROTO_TCP &&
+	       finished >> XLVS_CONN_STATE(meta) & 1;
+}
+
 /* A flood is made of these: a SYN that no ACK followed, a lone datagram; and a
  * template that led to nothing else, none of whose connections is left. One
  * used within the last second is spared: somebody may be about to count itself. */
@@ -155,6 +165,8 @@ static __always_inline enum xlvs_claim xlvs_claimable(const struct xlvs_conn *c,
 		return XLVS_CLAIM_FREE;
 	if ((__s32)(now - expires) > 0)
 		return meta & XLVS_CONN_F_TEMPLATE && READ_ONCE(c->control) ? XLVS_CLAIM_NEVER : XLVS_CLAIM_EXPIRED;
+	if (xlvs_finished(meta))
+		return XLVS_CLAIM_FINISHED;
 	return xlvs_embryonic(c, meta, expires, now) ? XLVS_CLAIM_EMBRYONIC : XLVS_CLAIM_NEVER;
 }
 
@@ -185,9 +197,20 @@ static __always_inline __u32 xlvs_claim_in(const int family, __u32 bucket, __u32
 	return XLVS_CONN_WAYS;
 }
 
+static __always_inline __u32 xlvs_evict(const int family, __u32 first, __u32 second, __u32 now,
+					enum xlvs_claim least)
+{
+	__u32 way = xlvs_claim_in(family, first, now, least);
+
+	if (way < XLVS_CONN_WAYS)
+		return way;
+	way = xlvs_claim_in(family, second, now, least);
+	return way < XLVS_CONN_WAYS ? way | XLVS_AT_SECOND : XLVS_NOWHERE;
+}
+
 /* Takes a slot for a new connection with these two buckets: free or expired if
- * there is one; else a connection makes room; else, last, an embryonic one is
- * evicted. An established connection never is.
+ * there is one; else a connection makes room; else a finished one is evicted,
+ * last an embryonic one. An established connection never is.
  * Returns the place, BUSY and ours, or XLVS_NOWHERE. */
 static __always_inline __u32 xlvs_take_slot(const int family, __u32 first, __u32 second, __u32 now)
 {
@@ -204,13 +227,11 @@ static __always_inline __u32 xlvs_take_slot(const int family, __u32 first, __u32
 	way = xlvs_make_room(family, second);
 	if (way < XLVS_CONN_WAYS)
 		return way | XLVS_AT_SECOND;
-	way = xlvs_claim_in(family, first, now, XLVS_CLAIM_EMBRYONIC);
-	if (way >= XLVS_CONN_WAYS) {
-		way = xlvs_claim_in(family, second, now, XLVS_CLAIM_EMBRYONIC);
-		if (way >= XLVS_CONN_WAYS)
-			return XLVS_NOWHERE;
-		way |= XLVS_AT_SECOND;
-	}
+	way = xlvs_evict(family, first, second, now, XLVS_CLAIM_FINISHED);
+	if (way >= XLVS_NOWHERE)
+		way = xlvs_evict(family, first, second, now, XLVS_CLAIM_EMBRYONIC);
+	if (way >= XLVS_NOWHERE)
+		return XLVS_NOWHERE;
 	xlvs_count(XLVS_REASON_EVICTED);
 	return way;
 }

@@ -299,17 +299,49 @@ TEST_F(LoadTest, AFullTableForwardsNewFlowsByHash) {
   expect_exact_counts("full");
 }
 
+// Short connections one after another, more than the table has room for within their waiting times.
+TEST_F(LoadTest, ClosedConnectionsGiveWay) {
+  serve("TCP", "rr");
+  for (std::uint32_t first = 0; first < 4 * 2 * kConns; first += kTogether)
+    for (const std::uint8_t flags : {kSyn, kAck, std::uint8_t(kFin | kAck), kAck}) {
+      Flood flood(*director_, tcp(flags), 1);
+      flood.state().first = first;
+      flood.run(FLOOD_INORDER, kTogether, kTogether);
+    }
+  EXPECT_EQ(reason(XLVS_REASON_STATELESS), 0u);
+  EXPECT_EQ(reason(XLVS_REASON_NO_CONNECTION), 0u);
+  EXPECT_GT(reason(XLVS_REASON_EVICTED), 0u);
+  expect_exact_counts("after all");
+}
+
+// Replies of a NAT server find their way by the connection's entry alone.
+TEST_F(LoadTest, AFullTableRefusesNatByName) {
+  serve("TCP", "rr", model::Forward::kMasq);
+  for (std::uint32_t first = 0; first < 4 * 2 * kConns; first += kTogether)
+    for (const std::uint8_t flags : {kSyn, kAck}) {
+      Flood flood(*director_, tcp(flags), 1);
+      flood.state().first = first;
+      flood.run(FLOOD_INORDER, kTogether, kTogether);
+    }
+  const std::uint64_t refused = reason(XLVS_REASON_NO_ROOM);
+  Flood late(*director_, tcp(kSyn), 3);
+  late.state().first = 100 * 2 * kConns;
+  late.run(FLOOD_INORDER, 10000, 10000);
+  EXPECT_GT(reason(XLVS_REASON_NO_ROOM) - refused, 9000u);
+}
+
 // The kernel looks after a neighbour only while the stack sends to it.
 TEST_F(LoadTest, NowAndThenAPacketHasTheKernelLookAfterTheNeighbour) {
   load(3);
   serve("TCP", "rr");
   const auto action = [&] { return director_->send(tcp(kAck))->action; };
   ASSERT_EQ(director_->send(tcp(kSyn))->action, static_cast<std::uint32_t>(XDP_REDIRECT));
-  EXPECT_EQ(action(), static_cast<std::uint32_t>(XDP_REDIRECT));
-  std::this_thread::sleep_for(std::chrono::milliseconds(700));  // the next hop is asked for twice a second
+  std::this_thread::sleep_for(std::chrono::milliseconds(900));  // the next hop is asked for twice a second
   EXPECT_EQ(action(), static_cast<std::uint32_t>(XDP_PASS));
   EXPECT_EQ(reason(XLVS_REASON_NEIGHBOUR), 1u);
-  EXPECT_EQ(action(), static_cast<std::uint32_t>(XDP_REDIRECT));
+  bool redirected = false;  // at once, unless this machine takes half a second between two packets
+  for (int i = 0; i < 10 && !redirected; ++i) redirected = action() == XDP_REDIRECT;
+  EXPECT_TRUE(redirected);
 }
 
 }  // namespace
