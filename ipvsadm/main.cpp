@@ -38,14 +38,11 @@ std::unique_ptr<Backend> open_engine() {
     std::fprintf(stderr, "xlvs: %s\n", error.what.c_str());
     return nullptr;
   }
-  std::fprintf(
-      stderr,
-      "Can't initialize ipvs: %s\n"
-      "Are you sure that IP Virtual Server is built in the kernel or as module?%s\n",
-      failure_text(error).c_str(),
-      error.code == xlvs::Errc::kNoProtocol
-          ? "\nxlvs: there is no XDP table in this network namespace: `xlvs attach INTERFACE` makes one"
-          : "");
+  // the real one's words and no more; `xlvs status` says what helps
+  std::fprintf(stderr,
+               "Can't initialize ipvs: %s\n"
+               "Are you sure that IP Virtual Server is built in the kernel or as module?\n",
+               failure_text(error).c_str());
   return nullptr;
 }
 

@@ -33,7 +33,6 @@ unchanged 1 '--blocks 1 is out of range: choose 64 to' director xlvs attach eth0
 unchanged 1 'cannot write the output' director bash -c '"$0" status >/dev/full' "$XLVS"
 unchanged 1 'cannot write the output' director bash -c '"$0" status --json >/dev/full' "$XLVS"
 unchanged 2 'xlvs: there is no xlvs table' director env XLVS_BACKEND=xdp ipvsadm -Ln
-unchanged 2 '`xlvs attach INTERFACE` makes one' director ipvsadm -Ln
 unchanged 1 '--servers 0 is out of range' director xlvs attach eth0 --servers 0
 unchanged 1 '--services 5000000 is out of range' director xlvs attach eth0 --services 5000000
 unchanged 1 'memory are available: lower --conns' director xlvs attach eth0 --conns 1000000000
