@@ -10,18 +10,9 @@ XLVS=$XLVS_BUILD/loader/xlvs
 
 # director_alone: a namespace with eth0 and eth1, each one end of a veth pair; removed however this shell ends
 director_alone() {
-	local obstacle n
-	obstacle=$(net_obstacle)
-	[[ ! $obstacle ]] || net_skip "$obstacle"
+	local n
 	[[ -x $XLVS ]] || net_skip "needs $XLVS"
-	net_reap
-	NET_DIR=${TMPDIR:-/tmp}/$NET_PREFIX
-	mkdir -p "$NET_DIR"
-	net_guard
-	trap net_down EXIT
-	trap 'net_interrupted 1' HUP
-	trap 'net_interrupted 2' INT
-	trap 'net_interrupted 15' TERM
+	net_begin
 	ns_add director
 	for n in 0 1; do
 		in_director ip link add "eth$n" type veth peer name "peer$n"

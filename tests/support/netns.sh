@@ -261,16 +261,9 @@ add_vip() {
 	done
 }
 
-net_up() {
-	local obstacle n
-	while (($#)); do
-		case $1 in
-		--arms) NET_ARMS=$2 ;;
-		--servers) NET_SERVERS=$2 ;;
-		*) net_say "net_up: unknown option $1"; return 2 ;;
-		esac
-		shift 2
-	done
+# net_begin: a scratch folder and nothing else yet; all that comes is removed however this shell ends
+net_begin() {
+	local obstacle
 	obstacle=$(net_obstacle)
 	[[ ! $obstacle ]] || net_skip "$obstacle"
 	net_reap
@@ -281,6 +274,19 @@ net_up() {
 	trap 'net_interrupted 1' HUP
 	trap 'net_interrupted 2' INT
 	trap 'net_interrupted 15' TERM
+}
+
+net_up() {
+	local n
+	while (($#)); do
+		case $1 in
+		--arms) NET_ARMS=$2 ;;
+		--servers) NET_SERVERS=$2 ;;
+		*) net_say "net_up: unknown option $1"; return 2 ;;
+		esac
+		shift 2
+	done
+	net_begin
 
 	ns_add router
 	in_router sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1

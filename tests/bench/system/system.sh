@@ -57,16 +57,7 @@ xlvs_path() { # NAME METHOD PORT
 	plan "$1" $VIP xdp
 }
 
-obstacle=$(net_obstacle)
-[[ ! $obstacle ]] || net_skip "$obstacle"
-net_reap
-NET_DIR=${TMPDIR:-/tmp}/$NET_PREFIX
-mkdir -p "$NET_DIR"
-net_guard
-trap net_down EXIT
-trap 'net_interrupted 1' HUP
-trap 'net_interrupted 2' INT
-trap 'net_interrupted 15' TERM
+net_begin
 ns_add source
 ns_add sink-source
 cable source source sink-source eth0 1500
