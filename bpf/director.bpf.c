@@ -10,6 +10,7 @@
 #include "stage/parse.h"
 #include "stage/addressee.h"
 #include "stage/connection.h"
+#include "stage/martian.h"
 #include "stage/open.h"
 #include "stage/forward.h"
 #include "stage/reply.h"
@@ -20,6 +21,8 @@ static __always_inline enum xlvs_verdict xlvs_balance(struct xlvs_packet *p)
 {
 	enum xlvs_verdict v = xlvs_find_connection(p);
 
+	if (v == XLVS_NEXT && !p->conn)
+		v = xlvs_check_source(p);
 	if (v == XLVS_NEXT && !p->conn)
 		v = xlvs_open_connection(p);
 	if (v == XLVS_NEXT)

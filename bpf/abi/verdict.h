@@ -25,8 +25,9 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(NEIGHBOUR, PASS, "slow path: the kernel resolves or looks after the next hop, or xlvs is not on the way out") \
 	X(BY_HAND, PASS, "slow path: a tunnel's checksum over a packet that has none")                   \
 	X(CUT, PASS, "slow path: too big for the way out, and may be cut")                               \
-	X(SERVER_LOCAL, PASS, "direct routing to this host itself: the stack delivers")                  \
+	X(SERVER_LOCAL, PASS, "the real server is this host itself: the stack delivers")                 \
 	X(REPLY, PASS, "a NAT server's packet that needs an error: the stack says so")                   \
+	X(MARTIAN, PASS, "a source address that no packet from a network can have: the stack refuses it")\
 	X(NO_SERVER, DROP, "no real server can take a new connection")                                   \
 	X(NO_ROOM, DROP, "no room for a new connection, which NAT cannot do without")                    \
 	X(SERVER_GONE, DROP, "the connection's real server was deleted")                                 \

@@ -3,6 +3,8 @@
 #ifndef XLVS_NET_FIB_H
 #define XLVS_NET_FIB_H
 
+#include <bpf/bpf_endian.h>
+
 #include "config.h"
 #include "maps.h"
 #include "packet.h"
@@ -61,7 +63,7 @@ static __always_inline enum xlvs_reason xlvs_ask_fib(void *ctx, __u32 ifindex, i
 		fib->ipv4_src = src ? src->word[0] : 0;
 		fib->ipv4_dst = dst->word[0];
 	} else {
-		if (src)
+		if (src && (src->word[0] & bpf_htonl(0xffc00000)) != bpf_htonl(0xfe800000)) /* finds no route from link to link */
 			__builtin_memcpy(fib->ipv6_src, src, 16);
 		__builtin_memcpy(fib->ipv6_dst, dst, 16);
 	}

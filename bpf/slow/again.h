@@ -8,6 +8,15 @@
 #include "slow/icmp.h"
 #include "slow/match.h"
 #include "slow/walk.h"
+#include "stage/martian.h"
+
+/* A source that stage/martian.h would not let open a connection: here the packet's own, also an error's. */
+static __always_inline bool xlvs_from_nobody(struct __sk_buff *skb, const struct xlvs_case *c)
+{
+	if (xlvs_is_martian(c->family, &c->outer_saddr))
+		return true;
+	return c->family == XLVS_AF_INET && xlvs_from_here(skb, skb->ifindex, c->outer_saddr.word[0]);
+}
 
 /* Balances a packet that the director has passed on.
  * returns  ORDER, in the case | a TC action: OK to the stack, SHOT with a reason */
@@ -21,6 +30,10 @@ static __always_inline int xlvs_balance_again(struct __sk_buff *skb, __u32 famil
 	__builtin_memset(c, 0, sizeof(*c));
 	c->family = (__u8)family;
 	act = xlvs_walk(skb, c);
+	if (act == XLVS_SLOW_NEXT && xlvs_from_nobody(skb, c)) {
+		xlvs_count(XLVS_REASON_MARTIAN);
+		act = TC_ACT_OK;
+	}
 	if (act == XLVS_SLOW_NEXT && (c->proto == IPPROTO_ICMP || c->proto == IPPROTO_ICMPV6))
 		act = xlvs_read_error(skb, c);
 	if (act != XLVS_SLOW_NEXT)

@@ -7,9 +7,10 @@
 #include "slow/rewrite.h"
 #include "forward/tunnel.h"
 
-/* The way out, and whether the packet fits.
+/* The way out, whether the packet has a hop left for it, and whether it fits.
  * grow     bytes of new headers
- * returns  NEXT | CUT: it does not, and may be cut | ORDER: an error | OK: the stack says so (replies) | SHOT with a reason */
+ * returns  NEXT | CUT: it does not, and may be cut | ORDER: an error | SHOT with a reason |
+ *          OK: the stack says so (replies), or delivers (the server is this host) */
 static __noinline int xlvs_slow_route(struct __sk_buff *skb, struct xlvs_case *c, struct xlvs_server *s,
 				      __u32 grow)
 {
@@ -23,8 +24,16 @@ static __noinline int xlvs_slow_route(struct __sk_buff *skb, struct xlvs_case *c
 	src = back ? c->vaddr : c->outer_saddr;
 	dst = back ? c->outer_daddr : s->addr;
 	reason = xlvs_ask_fib(skb, skb->ifindex, back ? c->family : s->family, tunnel ? NULL : &src, &dst, route);
+	if (reason != XLVS_REASON_FORWARDED && route->here && !back && c->forward != XLVS_FORWARD_NAT) {
+		xlvs_count(XLVS_REASON_SERVER_LOCAL);
+		return TC_ACT_OK;
+	}
 	if (reason != XLVS_REASON_FORWARDED)
 		return xlvs_slow_drop(reason);
+	if (c->ttl <= 1)
+		return xlvs_order_error(c, XLVS_REASON_TTL,
+					c->family == XLVS_AF_INET ? XLVS_ICMP4_TIME_EXCEEDED : XLVS_ICMP6_TIME_EXCEEDED,
+					0);
 	if (!route->hop.mtu || c->len + grow <= route->hop.mtu)
 		return XLVS_SLOW_NEXT;
 	if (!c->df)
@@ -72,10 +81,6 @@ static __always_inline int xlvs_carry(struct __sk_buff *skb, struct xlvs_case *c
 		return TC_ACT_OK;
 	if (!back)
 		xlvs_slow_count(c);
-	if (c->ttl <= 1)
-		return xlvs_order_error(c, XLVS_REASON_TTL,
-					c->family == XLVS_AF_INET ? XLVS_ICMP4_TIME_EXCEEDED : XLVS_ICMP6_TIME_EXCEEDED,
-					0);
 	act = xlvs_slow_route(skb, c, s, tunnel ? xlvs_tunnel_overhead(s, tun) : 0);
 	if (act == XLVS_SLOW_CUT)
 		flags = XLVS_META_F_CUT | (__u32)route->hop.mtu << 16;

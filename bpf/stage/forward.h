@@ -169,9 +169,6 @@ static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 		return xlvs_drop(p, XLVS_REASON_NO_SERVER);
 	line->counters.in_pkts++;
 	line->counters.in_bytes += p->len;
-	v = xlvs_check_ttl(p);
-	if (v != XLVS_NEXT)
-		return v;
 	if (p->forward == XLVS_FORWARD_TUNNEL) {
 		p->tun = xlvs_tunnel_of(s);
 		grow = xlvs_tunnel_overhead(s, p->tun);
@@ -184,12 +181,15 @@ static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 			return xlvs_drop(p, XLVS_REASON_NO_ROUTE);
 		v = xlvs_find_route(p, s, route);
 		if (v != XLVS_NEXT)
-			return route->here && p->forward == XLVS_FORWARD_DIRECT ?
+			return route->here && p->forward != XLVS_FORWARD_NAT ?
 				       xlvs_pass(p, XLVS_REASON_SERVER_LOCAL) :
 				       v;
 		mtu = route->hop.mtu;
 		xlvs_keep_hop(p, line, route);
 	}
+	v = xlvs_check_ttl(p); /* behind the route: what stays here loses no hop */
+	if (v != XLVS_NEXT)
+		return v;
 	if (p->len + grow > mtu && mtu)
 		return xlvs_too_big(p, line, mtu - grow);
 	if (grow && route && !xlvs_keep_macs(p, route))

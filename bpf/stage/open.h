@@ -3,6 +3,7 @@
 #ifndef XLVS_STAGE_OPEN_H
 #define XLVS_STAGE_OPEN_H
 
+#include "stage/martian.h"
 #include "stage/persist.h"
 #include "stage/schedule.h"
 #include "stage/service.h"
@@ -19,6 +20,8 @@ static __always_inline __u32 xlvs_open(const int family)
 	v = xlvs_find_service(f, control);
 	if (v != XLVS_NEXT)
 		return v;
+	if (xlvs_is_martian(family, &f->saddr))
+		return xlvs_flow_ends(f, XLVS_PASS, XLVS_REASON_MARTIAN);
 	version = xlvs_current_version(f);
 	if (!version)
 		return xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_TABLE_BUSY);

@@ -31,7 +31,8 @@ class Differential : public DirectorTest {
     // each client port belongs to one service, so that a reply can mean one connection only
     services_ = {service_key("TCP", "192.0.2.10", 80),   service_key("UDP", "192.0.2.10", 53),
                  service_key("TCP", "192.0.2.20", 443),  service_key("TCP", "2001:db8::10", 80),
-                 service_key("UDP", "2001:db8::10", 53), service_key("UDP", "2001:db8::20", 500)};
+                 service_key("UDP", "2001:db8::10", 53), service_key("UDP", "2001:db8::20", 500),
+                 service_key("UDP", "203.0.113.1", 88)};  // an address of the director itself
     const std::vector<std::string> schedulers{"rr", "wrr", "wlc"};
     for (std::size_t i = 0; i < services_.size(); ++i) add_service(services_[i], schedulers[i % 3]);
     for (int i = 0; i < 30; ++i) edit();
@@ -63,7 +64,8 @@ class Differential : public DirectorTest {
     }
     const bool v6 = one_in(2);
     const std::vector<int> networks{1, 1, 1, 1, 2, 3, 9};
-    const int network = any(networks), host = static_cast<int>(one_in(8) ? 200 + below(3) : 10 + below(20));
+    const int network = any(networks);
+    const int host = static_cast<int>(one_in(8) ? 200 + below(3) : one_in(8) ? 1 : 10 + below(20));
     model::ServerConfig c = config(service, v6);
     const std::uint16_t port =
         c.forward == Forward::kMasq ? static_cast<std::uint16_t>(8000 + below(3)) : service.port;
@@ -76,16 +78,24 @@ class Differential : public DirectorTest {
     add_server(service, key, c);
   }
 
+  std::string odd_source(bool v6) {
+    const std::vector<std::string> v4s{"127.0.0.1", "127.255.0.9", "0.0.0.0",         "0.0.0.1",
+                                       "224.0.0.1", "239.1.2.3",   "240.0.0.1",       "255.255.255.255",
+                                       "192.0.2.10", "203.0.113.1", "203.0.113.255", "223.255.255.255"};
+    const std::vector<std::string> v6s{"::", "::1", "::2", "ff02::1", "fe80::1", "::ffff:127.0.0.1", "2001:db8::10"};
+    return any(v6 ? v6s : v4s);
+  }
   Bytes client_packet() {
     const std::uint32_t at = below(static_cast<std::uint32_t>(services_.size()));
     const model::ServiceKey& s = services_[at];
     const auto sport = static_cast<std::uint16_t>(20000 + 1000 * at + below(200));
     const std::string dst =
         one_in(40) ? (s.family == model::Family::kInet ? "192.0.2.77" : "2001:db8::77") : s.address.text();
-    return build_packet(s.family == model::Family::kInet6, s.protocol == model::Protocol::kTcp,
-                        s.family == model::Family::kInet ? fmt::format("198.51.100.{}", 1 + below(4))
-                                                         : fmt::format("2001:db8:1::{}", 1 + below(4)),
-                        dst, sport, one_in(60) ? std::uint16_t{9999} : s.port);
+    const bool v6 = s.family == model::Family::kInet6;
+    const std::string src = one_in(30) ? odd_source(v6)
+                            : v6       ? fmt::format("2001:db8:1::{}", 1 + below(4))
+                                       : fmt::format("198.51.100.{}", 1 + below(4));
+    return build_packet(v6, s.protocol == model::Protocol::kTcp, src, dst, sport, one_in(60) ? std::uint16_t{9999} : s.port);
   }
   /// From a random NAT server, to a client that may have a connection with it.
   Bytes server_packet() {

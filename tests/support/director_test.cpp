@@ -227,7 +227,11 @@ Outcome DirectorTest::agree(const Bytes& frame, std::uint32_t ifindex) {
     EXPECT_TRUE(got.meta.empty());
   }
   if (want.reason != XLVS_REASON_FORWARDED) {
-    EXPECT_EQ(counted_as(want.reason, before, after), 1u) << "not counted as " << kReasons[want.reason];
+    std::string instead;
+    for (std::size_t i = 0; i < after.size(); ++i)
+      if (after[i] != before[i]) instead += fmt::format(" {}", kReasons[i]);
+    EXPECT_EQ(counted_as(want.reason, before, after), 1u)
+        << "not counted as " << kReasons[want.reason] << " but as" << instead;
   }
   return got;
 }

@@ -173,6 +173,13 @@ Expected pass(const Bytes& frame, xlvs_reason reason) {
 }
 Expected drop(xlvs_reason reason) { return {XDP_DROP, reason, {}, {}, {}, 0, false, {}}; }
 
+/// Sources that the kernel refuses, whoever is addressed.
+bool martian(const Bytes& src) {
+  if (src.size() == 4)
+    return src[0] == 127 || (src[0] >= 224 && src[0] <= 239) || src == Bytes(4) || src == Bytes(4, 255);
+  return src[0] == 255 || src == address_bytes("::1");
+}
+
 /// The error that an IP packet (with anything behind it) in `frame` is owed: back to its source, from the
 /// address that it was sent to, quoting as much as fits into what every host takes (RFC 1812, RFC 4443).
 Bytes icmp_error(const Bytes& frame, const Bytes& quoted, std::uint8_t type, std::uint8_t code,
@@ -340,13 +347,13 @@ Expected Reference::to_server(const Packet& p, Connection& c) {
   ReferenceServer& server = *c.server;
   ++server.stats.in_pkts;
   server.stats.in_bytes += p.length;
-  if (p.ttl <= 1) return p.error(p.ip(), XLVS_REASON_TTL, p.v6() ? 3 : 11, 0, 0);
   const Bytes address = bytes_of(server.key.address);
   const Route route = route_to(network_, address);
-  if (route.kind == Route::Kind::kLocal && c.forward == model::Forward::kDirect)
+  if (route.kind == Route::Kind::kLocal && c.forward != model::Forward::kMasq)
     return pass(p.frame, XLVS_REASON_SERVER_LOCAL);
   if (route.kind == Route::Kind::kLocal || route.kind == Route::Kind::kNone)
     return drop(XLVS_REASON_NO_ROUTE);
+  if (p.ttl <= 1) return p.error(p.ip(), XLVS_REASON_TTL, p.v6() ? 3 : 11, 0, 0);
   const bool tunnel = c.forward == model::Forward::kTunnel, outer4 = tunnel && address.size() == 4;
   const std::size_t shim = tunnel ? shim_before(p.ip(), server.config, p.length).size() : 0,
                     outer = outer4 ? 20 : 40, overhead = tunnel ? outer + shim : 0;
@@ -413,9 +420,14 @@ Expected Reference::balance(const Packet& p) {
     step(found->second, p, false);
     return to_server(p, found->second);
   }
+  const bool from_vip = std::any_of(services_.begin(), services_.end(),
+                                    [&](const auto& s) { return bytes_of(s.first.address) == p.src; });
+  if (!p.v6() && from_vip && route_to(network_, p.src).kind == Route::Kind::kLocal)
+    return pass(p.frame, XLVS_REASON_MARTIAN);
   if (!p.opens()) return pass(p.frame, XLVS_REASON_NO_CONNECTION);
   Service* service = find_service(p);
   if (!service) return pass(p.frame, XLVS_REASON_NOT_OURS);
+  if (martian(p.src)) return pass(p.frame, XLVS_REASON_MARTIAN);
   auto server = service->scheduler.pick(service->list);
   if (!server) return p.error(p.ip(), XLVS_REASON_NO_SERVER, p.v6() ? 1 : 3, p.v6() ? 4 : 3, 0);
   ++server->stats.conns;
