@@ -39,6 +39,25 @@ std::vector<int> cpus() {
   return all;
 }
 
+/// Keeps this thread on the CPU where it is, as long as it lives: what the director remembers in per-CPU maps,
+/// the next hop too, another CPU does not know.
+class OnOneCpu {
+ public:
+  OnOneCpu() {
+    ::sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<std::size_t>(::sched_getcpu()), &one);
+    ::sched_setaffinity(0, sizeof one, &one);
+  }
+  OnOneCpu(const OnOneCpu&) = delete;
+  OnOneCpu& operator=(const OnOneCpu&) = delete;
+  ~OnOneCpu() { ::sched_setaffinity(0, sizeof before_, &before_); }
+
+ private:
+  cpu_set_t before_{};
+};
+
 /// A packet source in the kernel in front of the director.
 class Flood {
  public:
@@ -332,6 +351,7 @@ TEST_F(LoadTest, AFullTableRefusesNatByName) {
 
 // The kernel looks after a neighbour only while the stack sends to it.
 TEST_F(LoadTest, NowAndThenAPacketHasTheKernelLookAfterTheNeighbour) {
+  const OnOneCpu here;
   load(3);
   serve("TCP", "rr");
   const auto action = [&] { return director_->send(tcp(kAck))->action; };
