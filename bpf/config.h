@@ -41,6 +41,13 @@
 #define XLVS_FRAGMENT_S	     30
 #define XLVS_FRAGMENT_ROWS 8192
 
+/* What an ICMP error says about the way of a tunnel: believed for so many
+ * seconds (net.ipv4.route.mtu_expires), and not below these bytes
+ * (net.ipv4.route.min_pmtu; RFC 8200, 5). */
+#define XLVS_PMTU_S    600
+#define XLVS_PMTU_MIN4 552
+#define XLVS_PMTU_MIN6 1280
+
 /* The longest packet that the slow path reads whole, in bytes: above a jumbo frame, a power of two. */
 #define XLVS_SLOW_PACKET 16384
 

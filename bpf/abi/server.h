@@ -44,8 +44,9 @@ struct xlvs_server {
 	__u32 flags;		  /* XLVS_SERVER_F_* */
 	__u32 trash_since;	  /* tick of deletion, when USED without AVAILABLE */
 	__be16 nat_port;	  /* port that NAT sends to: .port, but 0 when the service takes any port */
-	__u16 pad;
-	__u32 reserved[3];
+	__u16 pmtu;		  /* TUNNEL: a router on the way takes no longer packets; 0 = none has said so. By the data plane */
+	__u32 pmtu_until;	  /* tick: how long that is believed */
+	__u32 reserved[2];
 	/* the second: what commands need */
 	struct xlvs_service_key svc;
 	struct xlvs_counters zero; /* xlvs_record.zero at deletion, when KEPT */

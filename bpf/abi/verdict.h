@@ -59,6 +59,7 @@ enum xlvs_meta_kind {
 	XLVS_META_ADDRESSEE,	 /* for another host, says the director: does the kernel, too? */
 };
 #define XLVS_META_F_SUM 0x1 /* the shim of the tunnel lacks its checksum */
+#define XLVS_META_F_ROUTED 0x4 /* ERROR: by its route, not back where the packet came from. Slow path to itself only */
 #define XLVS_META_F_CUT 0x2 /* too big: cut to the MTU in the upper 16 bits. Slow path to itself only */
 struct xlvs_meta {
 	__u32 magic;
@@ -75,7 +76,7 @@ struct xlvs_meta {
 			__u32 server;	 /* row of the server whose traffic counts the error, or none */
 		};
 	};
-	__u32 flags; /* NEIGHBOUR: XLVS_META_F_* */
+	__u32 flags; /* XLVS_META_F_* */
 };
 static_assert(sizeof(struct xlvs_meta) == 32, "a multiple of 4, at most 32: what XDP's metadata may be");
 

@@ -15,9 +15,11 @@ struct xlvs_icmp {
 static_assert(sizeof(struct xlvs_icmp) == 8, "header");
 
 /* Type << 8 | code of the errors that we send (RFC 792, RFC 1191, RFC 4443). */
+#define XLVS_ICMP4_HOST_UNREACHABLE  0x0301
 #define XLVS_ICMP4_PORT_UNREACHABLE  0x0303
 #define XLVS_ICMP4_FRAGMENTATION     0x0304
 #define XLVS_ICMP4_TIME_EXCEEDED     0x0b00
+#define XLVS_ICMP6_ADDRESS_UNREACHABLE 0x0103
 #define XLVS_ICMP6_PORT_UNREACHABLE  0x0104
 #define XLVS_ICMP6_PACKET_TOO_BIG    0x0200
 #define XLVS_ICMP6_TIME_EXCEEDED     0x0300

@@ -7,6 +7,7 @@
 #include "slow/fragment.h"
 #include "slow/icmp.h"
 #include "slow/match.h"
+#include "slow/relay.h"
 #include "slow/walk.h"
 #include "stage/martian.h"
 
@@ -16,6 +17,19 @@ static __always_inline bool xlvs_from_nobody(struct __sk_buff *skb, const struct
 	if (xlvs_is_martian(c->family, &c->outer_saddr))
 		return true;
 	return c->family == XLVS_AF_INET && xlvs_from_here(skb, skb->ifindex, c->outer_saddr.word[0]);
+}
+
+/* Is the quoted packet in a tunnel that we sent? If not, it may still be one that NAT sent to that port.
+ * returns  NEXT, with c->inner if it is ours | OK: nobody's */
+static __always_inline int xlvs_match_tunnel(struct __sk_buff *skb, struct xlvs_case *c)
+{
+	int act = c->inner_family == XLVS_AF_INET ? xlvs_match4() : xlvs_match6();
+
+	if (act == XLVS_SLOW_NEXT && xlvs_is_our_tunnel(c))
+		return XLVS_SLOW_NEXT;
+	c->inner = 0;
+	c->plain = 1;
+	return xlvs_read_error(skb, c);
 }
 
 /* Balances a packet that the director has passed on.
@@ -38,6 +52,11 @@ static __always_inline int xlvs_balance_again(struct __sk_buff *skb, __u32 famil
 		act = xlvs_read_error(skb, c);
 	if (act != XLVS_SLOW_NEXT)
 		return act;
+	if (c->inner) {
+		act = xlvs_match_tunnel(skb, c);
+		if (act != XLVS_SLOW_NEXT || c->inner)
+			return act == XLVS_SLOW_NEXT ? xlvs_relay(skb, c) : act;
+	}
 	if (c->part == XLVS_PART_LATER)
 		act = xlvs_recall_first(c);
 	else

@@ -6,6 +6,7 @@
 #include "slow/order.h"
 #include "slow/rewrite.h"
 #include "forward/tunnel.h"
+#include "net/pmtu.h"
 
 /* The way out, whether the packet has a hop left for it, and whether it fits.
  * grow     bytes of new headers
@@ -34,6 +35,8 @@ static __noinline int xlvs_slow_route(struct __sk_buff *skb, struct xlvs_case *c
 		return xlvs_order_error(c, XLVS_REASON_TTL,
 					c->family == XLVS_AF_INET ? XLVS_ICMP4_TIME_EXCEEDED : XLVS_ICMP6_TIME_EXCEEDED,
 					0);
+	if (tunnel)
+		xlvs_heed_pmtu(c->server, c->now);
 	if (!route->hop.mtu || c->len + grow <= route->hop.mtu)
 		return XLVS_SLOW_NEXT;
 	if (!c->df)

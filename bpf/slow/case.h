@@ -32,6 +32,15 @@ struct xlvs_case {
 	/* slow/icmp.h: an error quotes a packet; that one is looked up */
 	__u32 quoted;	 /* offset of its IP header, 0 = this is no error */
 	__u32 quoted_l4; /* offset of its transport header */
+	/* slow/tunnel.h: the error quotes a packet in one of our tunnels; of that are proto saddr daddr sport dport */
+	__u32 inner;		 /* offset of its IP header, 0 = not in a tunnel */
+	struct xlvs_addr tunnel; /* where the tunnel ends, says the quote */
+	__be16 tunnel_port;	 /* GUE */
+	__be16 tunnel_df;	 /* IPv4's Don't Fragment of the outer header */
+	__u8 inner_family;
+	__u8 outer_proto;
+	__u8 plain; /* not taken for a tunnel's any more */
+	__u8 pad;
 	/* slow/match.h */
 	__u32 now;     /* tick */
 	__u32 server;  /* row */

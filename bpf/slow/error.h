@@ -10,6 +10,7 @@
 #include "config.h"
 #include "maps.h"
 #include "net/build.h"
+#include "net/fib.h"
 #include "net/icmp.h"
 #include "slow/case.h"
 #include "slow/sum.h"
@@ -121,20 +122,39 @@ static __always_inline void xlvs_count_error(const struct xlvs_meta *meta, __u32
 	line->counters.out_bytes += bytes;
 }
 
+/* Sends a finished error by its own route: that is where the client is, not where the error came from. */
+static __always_inline int xlvs_route_error(struct __sk_buff *skb, int family, const struct xlvs_subject *s)
+{
+	struct bpf_redir_neigh to = { .nh_family = (__u32)family };
+	struct xlvs_addr src = s->dst, dst = s->src;
+	struct xlvs_route *route = xlvs_get_route();
+
+	if (!route || xlvs_ask_fib(skb, skb->ifindex, family, &src, &dst, route) != XLVS_REASON_FORWARDED)
+		return TC_ACT_SHOT;
+	to.nh_family = route->family;
+	__builtin_memcpy(to.ipv6_nh, &route->gateway, sizeof(to.ipv6_nh));
+	return (int)bpf_redirect_neigh(route->hop.ifindex, &to, sizeof(to), 0);
+}
+
 /* Turns the packet into an error about itself, from its destination to its
- * source, and lets the kernel route it.
+ * source, back where it came from or, when ROUTED, by its route.
  * returns  the TC action: REDIRECT, or SHOT when no error may be sent */
 static __noinline int xlvs_send_error(struct __sk_buff *skb, const struct xlvs_meta *meta)
 {
 	const bool v4 = meta->family == XLVS_AF_INET;
 	const __u32 grow = (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) + sizeof(struct xlvs_icmp);
 	struct xlvs_subject s = {};
+	__u64 room = BPF_F_ADJ_ROOM_NO_CSUM_RESET;
 	__u8 back[12];
 
 	if (!(v4 ? xlvs_read_subject4(skb, &s) : xlvs_read_subject6(skb, &s)) || s.macs[0] & 1)
 		return TC_ACT_SHOT;
+	if (s.quote > skb->len - sizeof(struct ethhdr)) /* relayed: the packet was cut short by who quoted it */
+		s.quote = skb->len - sizeof(struct ethhdr);
+	if (skb->protocol != xlvs_ether_type(meta->family)) /* sets it */
+		room |= v4 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV6;
 	if (bpf_skb_change_tail(skb, sizeof(struct ethhdr) + s.quote, 0) ||
-	    bpf_skb_adjust_room(skb, (__s32)grow, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_NO_CSUM_RESET) ||
+	    bpf_skb_adjust_room(skb, (__s32)grow, BPF_ADJ_ROOM_MAC, room) ||
 	    bpf_skb_pull_data(skb, 0))
 		return TC_ACT_SHOT;
 	if (!(v4 ? xlvs_write_error4(skb, meta, &s) : xlvs_write_error6(skb, meta, &s)))
@@ -144,6 +164,8 @@ static __noinline int xlvs_send_error(struct __sk_buff *skb, const struct xlvs_m
 	if (bpf_skb_store_bytes(skb, 0, back, sizeof(back), 0))
 		return TC_ACT_SHOT;
 	xlvs_count_error(meta, grow + s.quote);
+	if (meta->flags & XLVS_META_F_ROUTED)
+		return xlvs_route_error(skb, meta->family, &s);
 	return (int)bpf_redirect(skb->ifindex, 0);
 }
 

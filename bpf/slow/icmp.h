@@ -7,6 +7,7 @@
 #include "net/shim.h"
 #include "slow/case.h"
 #include "slow/sum.h"
+#include "slow/tunnel.h"
 
 /* Addresses and transport header of the quoted packet, which may be cut short behind its ports.
  * returns  NEXT | OK: none of ours */
@@ -18,6 +19,7 @@ static __always_inline int xlvs_read_quote4(struct __sk_buff *skb, struct xlvs_c
 	    ip.frag_off & bpf_htons(0x1fff))
 		return TC_ACT_OK;
 	c->proto = ip.protocol;
+	c->tunnel_df = ip.frag_off & XLVS_IP4_DF;
 	c->saddr.word[0] = ip.daddr;
 	c->daddr.word[0] = ip.saddr;
 	c->quoted_l4 = c->quoted + (*(__u8 *)&ip & 15) * 4;
@@ -48,7 +50,7 @@ static __always_inline bool xlvs_icmp_sound(struct __sk_buff *skb, const struct 
 }
 
 /* reads    c after walk
- * writes   quoted quoted_l4, and saddr daddr proto sport dport of the packet that would answer the quoted one
+ * writes   quoted quoted_l4, what slow/tunnel.h says, and saddr daddr proto sport dport of the packet that would answer the quoted one
  * returns  NEXT | OK: the stack's | SHOT/MALFORMED */
 static __noinline int xlvs_read_error(struct __sk_buff *skb, struct xlvs_case *c)
 {
@@ -63,6 +65,8 @@ static __noinline int xlvs_read_error(struct __sk_buff *skb, struct xlvs_case *c
 	act = c->family == XLVS_AF_INET ? xlvs_read_quote4(skb, c) : xlvs_read_quote6(skb, c);
 	if (act != XLVS_SLOW_NEXT)
 		return act;
+	if (!c->plain && xlvs_read_tunnel(skb, c))
+		return XLVS_SLOW_NEXT;
 	if ((c->proto != IPPROTO_TCP && c->proto != IPPROTO_UDP) ||
 	    c->quoted_l4 + sizeof(ports) > XLVS_IP_AT + c->len ||
 	    bpf_skb_load_bytes(skb, c->quoted_l4, ports, sizeof(ports)))

@@ -6,6 +6,7 @@
 #include "forward/nat.h"
 #include "forward/tunnel.h"
 #include "net/fib.h"
+#include "net/pmtu.h"
 #include "stage/again.h"
 #include "stage/connection.h"
 
@@ -108,6 +109,7 @@ static __always_inline enum xlvs_verdict xlvs_find_route(struct xlvs_packet *p, 
 	v = xlvs_fib(p, s->family, NULL, &s->addr, route);
 	if (v == XLVS_NEXT && xlvs_limits.fib_src && !xlvs_addr_equal(&route->source, &s->tun_src))
 		s->tun_src = route->source;
+	xlvs_heed_pmtu(p->server, p->now);
 	return v;
 }
 

@@ -422,6 +422,32 @@ TEST_F(AgainTest, ErrorsFromTheServersSideGoToTheClientAsFromTheVirtualAddress) 
   }
 }
 
+// From a router on the way to the real server, or from the server: the client hears about its own packet.
+TEST_F(AgainTest, ErrorsAboutTunnelsAreRelayedToTheClient) {
+  serve_all();
+  receive(Eth{} / kToVip / Tcp{.dport = 82});
+  receive(Eth{} / kToVip6 / Tcp{.dport = 82});
+  const Ipv4 in{.src = "192.168.1.99", .dst = "192.168.1.1"}, outer{.src = "192.168.1.1", .dst = "192.168.1.11"};
+  const Ipv4 out{.src = kToVip.dst, .dst = kToVip.src, .tos = 0xc0, .fragment = 0, .ttl = 64};
+  const Ipv6 in6{.src = "fd00:1::99", .dst = "fd00:1::1"}, outer6{.src = "fd00:1::1", .dst = "fd00:1::11"};
+  const Ipv6 out6{.src = kToVip6.dst, .dst = kToVip6.src, .hop_limit = 64};
+  const Tcp tcp{.dport = 82, .flags = kAck};
+  for (const std::size_t size : {0u, 1u, 400u}) {
+    const Icmp error{.type = 11}, error6{.type = 3};
+    expect_sent(Eth{} / in / error / outer / hop_less(kToVip) / tcp / payload(size),
+                Eth{} / out / error / hop_less(kToVip) / tcp / payload(size), true, "client-peer");
+    expect_sent(Eth{} / in6 / error6 / outer6 / hop_less(kToVip6) / tcp / payload(size),
+                Eth{} / out6 / error6 / hop_less(kToVip6) / tcp / payload(size), false, "client-peer");
+  }
+  // too big: what is left for the client, and for its next packet
+  expect_sent(Eth{} / in / Icmp{.type = 3, .code = 4, .rest = 1000} / outer / kToVip / tcp,
+              Eth{} / out / Icmp{.type = 3, .code = 4, .rest = 980} / kToVip / tcp, true, "client-peer");
+  expect_sent(Eth{} / in6 / Icmp{.type = 2, .rest = 1300} / outer6 / kToVip6 / tcp,
+              Eth{} / out6 / Icmp{.type = 2, .rest = 1260} / kToVip6 / tcp, false, "client-peer");
+  const Ipv4 elsewhere{.src = "192.168.1.1", .dst = "192.168.1.10"};
+  expect_nothing(Eth{} / in / Icmp{.type = 11} / elsewhere / kToVip / tcp);
+}
+
 // Whatever is cut off, wherever: no crash, and nothing that is not sound leaves.
 TEST_F(AgainTest, EveryTruncationIsHandled) {
   serve_all();
@@ -431,7 +457,10 @@ TEST_F(AgainTest, EveryTruncationIsHandled) {
   options.options = Bytes(12, 1);
   Ipv6 in6 = kToVip6;
   in6.next = 60;
-  const Frame frames[] = {Eth{} / kToVip / Icmp{.type = 3, .code = 4} / back / Tcp{.sport = 83, .dport = 40000},
+  receive(Eth{} / kToVip / Tcp{.dport = 82});
+  const Frame frames[] = {Eth{} / Ipv4{.src = "192.168.1.99", .dst = "192.168.1.1"} / Icmp{.type = 3, .code = 4} /
+                              Ipv4{.src = "192.168.1.1", .dst = "192.168.1.11"} / kToVip / Tcp{.dport = 82},
+                          Eth{} / kToVip / Icmp{.type = 3, .code = 4} / back / Tcp{.sport = 83, .dport = 40000},
                           Eth{} / options / Tcp{.dport = 83}, Eth{} / in6 / extension(60, 3) / extension(17, 1) / Udp{}};
   Wire wire("server-peer");
   for (const Frame& frame : frames) {

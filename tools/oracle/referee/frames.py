@@ -195,7 +195,34 @@ def _upper(packet: Packet) -> bytes:
     return data
 
 
+def _in_tunnel(packet: Packet, inner: bytes) -> bytes:
+    """in=KIND,SOURCE,TARGET[,PORT]: the packet in a tunnel, as the director sends it; KIND is ipip, gue, gre or gre+csum."""
+    kind, source, target, *port = packet.options["in"].split(",")
+    shim, protocol = b"", 4 if inner[0] >> 4 == 4 else 41
+    if kind == "gue":
+        shim = struct.pack("!HHHHBBH", 50000, int(port[0]), 12 + len(inner), 0, 0, protocol, 0)
+        protocol = 17
+    elif kind.startswith("gre"):
+        flags = 0x8000 if kind == "gre+csum" else 0
+        shim = struct.pack("!HH", flags, 0x0800 if protocol == 4 else 0x86DD)
+        if flags:
+            shim += struct.pack("!HH", checksum(shim + bytes(4) + inner), 0)
+        protocol = 47
+    body = shim + inner
+    ends = _pack(source) + _pack(target)
+    if ":" in source:
+        return struct.pack("!IHBB", 6 << 28, len(body), protocol, packet.number("ttl", 64)) + ends + body
+    fragment = packet.number("outer-df", inner[6] >> 6 & 1 if inner[0] >> 4 == 4 else 0) << 14
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, fragment, packet.number("ttl", 64), protocol, 0) + ends
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body
+
+
 def build_ip(packet: Packet) -> bytes:
+    """The packet from its outermost IP header on."""
+    return _in_tunnel(packet, _build_ip(packet)) if "in" in packet.options else _build_ip(packet)
+
+
+def _build_ip(packet: Packet) -> bytes:
     """The packet from its IP header on. frag=OFFSET or frag=OFFSET+ (more follow) cuts `upto` bytes out of it."""
     upper = _upper(packet)
     offset, more = 0, 0

@@ -35,6 +35,7 @@ class Step:
     side: str = "client"
     packets: list[Packet] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)  # of a restore block
+    instead: list[str] = field(default_factory=list)  # what xlvs answers on purpose, where the kernel answers otherwise
 
 
 @dataclass
@@ -77,6 +78,7 @@ class _Parser:
         self._name = name
         self._lines = text.splitlines()
         self.steps: list[Step] = []
+        self._instead: list[str] = []  # for the next step
 
     def _fail(self, position: int, why: str) -> ScenarioError:
         return ScenarioError(f"{self._name}:{position + 1}: {why}")
@@ -119,6 +121,10 @@ class _Parser:
     def _step(self, line: str, position: int) -> None:
         words = line.split()
         side, kind = "client", words[0]
+        if kind == "instead":
+            self._instead.append(line.split(None, 1)[1])
+            return
+        before = len(self.steps)
         try:
             if kind == "server":
                 side, kind = "server", words[1]
@@ -139,6 +145,7 @@ class _Parser:
             if isinstance(error, ScenarioError):
                 raise
             raise self._fail(position, f"{line}: {error}") from error
+        self.steps[before].instead, self._instead = self._instead, []
 
 
 def _canonical(text: str) -> str | None:

@@ -131,6 +131,8 @@ class Run:
             self.lines.append(f"> {step.text}")
             for line in step.lines:
                 self._say(f"| {line}")
+            for line in step.instead:
+                self._say(f"xlvs: {line}")
             actions[step.kind](step)
         return self.lines
 
