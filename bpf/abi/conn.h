@@ -28,10 +28,12 @@
 #define XLVS_CONN_F_NOOUTPUT 0x00100000u /* only client's packets seen: input-only states */
 #define XLVS_CONN_F_ONEPACKET 0x00200000u
 #define XLVS_CONN_F_SYNC     0x00400000u /* came from a peer director */
+#define XLVS_CONN_F_SHADOWED 0x00800000u /* NAT: a newer connection has the same client port and server: replies are its */
 #define XLVS_CONN_PROTO(meta)	((meta) & 0xff)
 #define XLVS_CONN_STATE(meta)	(((meta) >> 8) & 0x1f)
 #define XLVS_CONN_FORWARD(meta) (((meta) >> 13) & 0x7)
 #define XLVS_CONN_STATE_MASK	0x00001f00u
+#define XLVS_CONN_FORWARD_MASK	0x0000e000u
 #define XLVS_CONN_SEQ_STEP	0x01000000u
 #define XLVS_CONN_SEQ_MASK	0xff000000u
 

@@ -29,12 +29,6 @@ static __always_inline bool xlvs_matches6(const struct xlvs_packet *p, const str
 	       xlvs_addr_equal(&e->vaddr, &p->daddr);
 }
 
-/* The port that a server is reached at: its own, or the one that the client addressed. */
-static __always_inline __be16 xlvs_server_port(const struct xlvs_server *s, __be16 vport)
-{
-	return s->nat_port ? s->nat_port : vport;
-}
-
 /* Is this entry the packet's, seen from a NAT server's side? */
 static __always_inline bool xlvs_replies(const struct xlvs_packet *p, const struct xlvs_conn *c, __u32 meta,
 					 __be16 vport)
@@ -49,23 +43,41 @@ static __always_inline bool xlvs_replies(const struct xlvs_packet *p, const stru
 }
 
 /* Remembers a match, unless the slot changed hands while we compared: meta is
- * read before the key and again after the last field. */
+ * read before the key and again after the last field.
+ * Returns whether it is one; p->conn is set by the caller, by xlvs_blurred(). */
 static __always_inline bool xlvs_take_match(struct xlvs_packet *p, struct xlvs_conn *c, __u32 meta)
 {
+	__u32 server = READ_ONCE(c->server);
+
 	if (xlvs_expired(c, p->now))
 		return false;
-	p->server = READ_ONCE(c->server);
 	if ((READ_ONCE(c->meta) ^ meta) & (XLVS_CONN_SEQ_MASK | XLVS_CONN_F_LIVE))
 		return false;
-	p->conn = c;
+	p->server = server;
 	p->meta = meta;
 	p->forward = XLVS_CONN_FORWARD(meta);
 	return true;
 }
 
+/* The number of a way, as one that the verifier does not know: else it would
+ * follow the rest of the program once for each way of each bucket. Rows are
+ * below 2^30, so that nothing is added. */
+static __always_inline __u32 xlvs_blurred(const struct xlvs_packet *p, __u32 way)
+{
+	static_assert(XLVS_CONN_WAYS <= 4, "two bits");
+	return (way + (p->server >> 30)) & (XLVS_CONN_WAYS - 1);
+}
+
+/* Looks for the packet's connection among a bucket's ways; a direction is a
+ * constant at each call. A reply belongs to the newest connection of its
+ * client's port and its server, in whichever bucket: one in another's shadow is
+ * taken when there is no other.
+ * Returns whether there is nothing more to look for. */
 static __always_inline bool xlvs_search4(struct xlvs_packet *p, __u32 bucket, enum xlvs_direction dir)
 {
 	struct xlvs_bucket4 *b = bpf_map_lookup_elem(&xlvs_conns4, &bucket);
+	__be32 vaddr = 0;
+	__be16 vport = 0;
 
 	if (!b)
 		return false;
@@ -74,7 +86,7 @@ static __always_inline bool xlvs_search4(struct xlvs_packet *p, __u32 bucket, en
 		struct xlvs_conn4 *e = &b->way[i];
 		__u32 meta = READ_ONCE(e->c.meta);
 
-		if (!xlvs_conn_is(meta, p->proto))
+		if (!xlvs_conn_is(meta, p->proto) || (p->conn && meta & XLVS_CONN_F_SHADOWED))
 			continue;
 		if (dir == XLVS_DIR_INPUT) {
 			if (!xlvs_matches4(p, e))
@@ -83,10 +95,17 @@ static __always_inline bool xlvs_search4(struct xlvs_packet *p, __u32 bucket, en
 			if (e->caddr != p->daddr.word[0] || e->cport != p->dport ||
 			    !xlvs_replies(p, &e->c, meta, e->vport))
 				continue;
-			p->vaddr.word[0] = e->vaddr;
-			p->vport = e->vport;
+			vaddr = e->vaddr;
+			vport = e->vport;
 		}
-		if (xlvs_take_match(p, &e->c, meta))
+		if (!xlvs_take_match(p, &e->c, meta))
+			continue;
+		p->conn = &b->way[xlvs_blurred(p, i)].c;
+		if (dir == XLVS_DIR_INPUT)
+			return true;
+		p->vaddr.word[0] = vaddr;
+		p->vport = vport;
+		if (!(meta & XLVS_CONN_F_SHADOWED))
 			return true;
 	}
 	return false;
@@ -95,6 +114,8 @@ static __always_inline bool xlvs_search4(struct xlvs_packet *p, __u32 bucket, en
 static __always_inline bool xlvs_search6(struct xlvs_packet *p, __u32 bucket, enum xlvs_direction dir)
 {
 	struct xlvs_bucket6 *b = bpf_map_lookup_elem(&xlvs_conns6, &bucket);
+	struct xlvs_addr vaddr = {};
+	__be16 vport = 0;
 
 	if (!b)
 		return false;
@@ -103,7 +124,7 @@ static __always_inline bool xlvs_search6(struct xlvs_packet *p, __u32 bucket, en
 		struct xlvs_conn6 *e = &b->way[i];
 		__u32 meta = READ_ONCE(e->c.meta);
 
-		if (!xlvs_conn_is(meta, p->proto))
+		if (!xlvs_conn_is(meta, p->proto) || (p->conn && meta & XLVS_CONN_F_SHADOWED))
 			continue;
 		if (dir == XLVS_DIR_INPUT) {
 			if (!xlvs_matches6(p, e))
@@ -112,16 +133,22 @@ static __always_inline bool xlvs_search6(struct xlvs_packet *p, __u32 bucket, en
 			if (e->cport != p->dport || !xlvs_addr_equal(&e->caddr, &p->daddr) ||
 			    !xlvs_replies(p, &e->c, meta, e->vport))
 				continue;
-			p->vaddr = e->vaddr;
-			p->vport = e->vport;
+			vaddr = e->vaddr;
+			vport = e->vport;
 		}
-		if (xlvs_take_match(p, &e->c, meta))
+		if (!xlvs_take_match(p, &e->c, meta))
+			continue;
+		p->conn = &b->way[xlvs_blurred(p, i)].c;
+		if (dir == XLVS_DIR_INPUT)
+			return true;
+		p->vaddr = vaddr;
+		p->vport = vport;
+		if (!(meta & XLVS_CONN_F_SHADOWED))
 			return true;
 	}
 	return false;
 }
 
-/* Looks into one bucket; a direction is a constant at each call. */
 static __always_inline bool xlvs_search(struct xlvs_packet *p, __u32 bucket, enum xlvs_direction dir)
 {
 	return p->family == XLVS_AF_INET ? xlvs_search4(p, bucket, dir) : xlvs_search6(p, bucket, dir);
@@ -152,7 +179,7 @@ static __always_inline bool xlvs_lookup(struct xlvs_packet *p, enum xlvs_directi
 		return true;
 	if (dir == XLVS_DIR_INPUT && !READ_ONCE(p->control->nat))
 		return false;
-	return xlvs_search(p, xlvs_second_bucket(p, XLVS_FORWARD_NAT), dir);
+	return xlvs_search(p, xlvs_second_bucket(p, XLVS_FORWARD_NAT), dir) || (dir == XLVS_DIR_OUTPUT && p->conn);
 }
 
 /* The connection is established, and so is the template that controls it, if any. */

@@ -4,6 +4,7 @@
 #define XLVS_STAGE_INSERT_H
 
 #include "flow.h"
+#include "stage/shadow.h"
 #include "stage/slot.h"
 #include "stage/state.h"
 
@@ -51,8 +52,11 @@ static __always_inline enum xlvs_entered xlvs_keep(const int family, struct xlvs
 						    xlvs_find_twin6(first, second, at, f->now);
 	struct xlvs_conn *twin;
 
-	if (twin_at >= XLVS_NOWHERE)
+	if (twin_at >= XLVS_NOWHERE) {
+		if (f->forward == XLVS_FORWARD_NAT)
+			xlvs_shadow_others(family, first, second, at);
 		return XLVS_ENTERED_NEW;
+	}
 	twin = xlvs_way(family, twin_at & XLVS_AT_SECOND ? second : first, twin_at);
 	if (!twin)
 		return XLVS_ENTERED_NEW;

@@ -5,6 +5,10 @@
 
 #include "maps.h"
 
+/* A place among a flow's eight: way | XLVS_AT_SECOND when in its second bucket. */
+#define XLVS_AT_SECOND XLVS_CONN_WAYS
+#define XLVS_NOWHERE   (2 * XLVS_CONN_WAYS)
+
 static __always_inline __u32 xlvs_family_buckets(const int family)
 {
 	return family == XLVS_AF_INET ? xlvs_limits.buckets4 : xlvs_limits.buckets6;

@@ -12,10 +12,6 @@
 #include "stage/count.h"
 #include "stage/state.h"
 
-/* A place among a flow's eight: way | XLVS_AT_SECOND when in its second bucket. */
-#define XLVS_AT_SECOND XLVS_CONN_WAYS
-#define XLVS_NOWHERE   (2 * XLVS_CONN_WAYS)
-
 /* How willingly a slot is given up. */
 enum xlvs_claim { XLVS_CLAIM_NEVER, XLVS_CLAIM_EMBRYONIC, XLVS_CLAIM_FINISHED, XLVS_CLAIM_EXPIRED, XLVS_CLAIM_FREE };
 

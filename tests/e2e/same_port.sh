@@ -6,7 +6,6 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 method=$1 family=$2
 
-[[ ${XLVS_LATER:-} ]] || net_skip 'replies go to the older of two connections; kernel IPVS takes the newer (XLVS_LATER=1 runs it)'
 attached --servers 1
 serve_http
 add_service "$method" "$family" -t 80 rr

@@ -63,6 +63,37 @@ TEST_F(NatTest, TranslatesIpv6ThereAndBack) {
           Tcp{.sport = 80, .dport = 40000});
   expect_equal_counts(service);
 }
+// As kernel IPVS, whose newer connections stand in front (tests/e2e/same_port.sh runs on both).
+TEST_F(NatTest, RepliesBelongToTheNewestConnectionOfAPort) {
+  for (const std::uint16_t port : std::initializer_list<std::uint16_t>{80, 81, 82}) {
+    serve("TCP", port, 8080);
+    const auto v6 = service_key("TCP", "2001:db8::10", port);
+    add_service(v6);
+    add_server(v6, server_key("fd00:1::10", 8080), forwarded(Forward::kMasq));
+  }
+  const Ipv6 to_vip6{.src = "2001:db8:1::7", .dst = "2001:db8::10"},
+      reply6{.src = "fd00:1::10", .dst = "2001:db8:1::7"};
+  const auto answer = [&](std::uint16_t client) {
+    const Tcp tcp{.sport = 8080, .dport = client, .flags = kSynAck};
+    for (const Bytes& frame : {(kFromServer / kReply / tcp).bytes(), (kFromServer / reply6 / tcp).bytes()}) {
+      const Outcome r = agree(frame, director().network().server);
+      EXPECT_EQ(r.action, static_cast<std::uint32_t>(XDP_REDIRECT));
+    }
+  };
+  const auto ask = [&](std::uint16_t client, std::uint16_t port, std::uint8_t flags) {
+    agree(Eth{} / kToVip / Tcp{.sport = client, .dport = port, .flags = flags});
+    agree(Eth{} / to_vip6 / Tcp{.sport = client, .dport = port, .flags = flags});
+    answer(client);
+  };
+  for (std::uint16_t client = 20000; client < 20100; ++client) {
+    ask(client, 80, kSyn);
+    ask(client, 81, kSyn);
+    ask(client, 80, kAck);  // an old one stays old
+    ask(client, 82, kSyn);
+    ask(client, 80, kRst);
+    ask(client, 80, kSyn);  // opens anew
+  }
+}
 TEST_F(NatTest, KeepsAnAbsentUdpChecksumAbsent) {
   serve("UDP", 53, 5353);
   expect_out(Eth{} / kToVip / Udp{.checksum = 0} / payload(9),

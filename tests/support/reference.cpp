@@ -382,27 +382,31 @@ Expected Reference::to_server(const Packet& p, Connection& c) {
 }
 
 std::optional<Expected> Reference::reply(const Packet& p) {
-  for (auto& [key, c] : connections_) {
-    const auto& [proto, caddr, cport, vaddr, vport] = key;
-    if (c.forward != model::Forward::kMasq || proto != p.proto || caddr != p.dst || cport != p.dport ||
-        bytes_of(c.server->key.address) != p.src ||
-        (c.server->key.port ? c.server->key.port : vport) != p.sport)
-      continue;
-    if (p.ttl <= 1) return pass(p.frame, XLVS_REASON_REPLY);
-    const Route route = route_to(network_, p.dst);
-    if (route.kind == Route::Kind::kLocal || route.kind == Route::Kind::kNone)
-      return drop(XLVS_REASON_NO_ROUTE);
-    if (route.kind == Route::Kind::kForward && p.length > route.mtu)
-      return pass(p.frame, !p.v6() && !(p.frame[20] & 0x40) ? XLVS_REASON_CUT : XLVS_REASON_REPLY);
-    step(c, p, true);  // what the stack rejects before it comes to IPVS moves nothing
-    ++c.server->stats.out_pkts;
-    c.server->stats.out_bytes += p.length;
-    Bytes ip = p.ip();
-    decrease_ttl(ip);
-    translate(ip, false, vaddr, vport);
-    return send(p, route, ip);
+  std::pair<const FlowKey, Connection>* newest = nullptr;
+  for (auto& entry : connections_) {
+    const auto& [proto, caddr, cport, vaddr, vport] = entry.first;
+    const Connection& c = entry.second;
+    if (c.forward == model::Forward::kMasq && proto == p.proto && caddr == p.dst && cport == p.dport &&
+        bytes_of(c.server->key.address) == p.src &&
+        (c.server->key.port ? c.server->key.port : vport) == p.sport &&
+        (newest == nullptr || c.number > newest->second.number))
+      newest = &entry;
   }
-  return std::nullopt;
+  if (newest == nullptr) return std::nullopt;
+  Connection& c = newest->second;
+  if (p.ttl <= 1) return pass(p.frame, XLVS_REASON_REPLY);
+  const Route route = route_to(network_, p.dst);
+  if (route.kind == Route::Kind::kLocal || route.kind == Route::Kind::kNone)
+    return drop(XLVS_REASON_NO_ROUTE);
+  if (route.kind == Route::Kind::kForward && p.length > route.mtu)
+    return pass(p.frame, !p.v6() && !(p.frame[20] & 0x40) ? XLVS_REASON_CUT : XLVS_REASON_REPLY);
+  step(c, p, true);  // what the stack rejects before it comes to IPVS moves nothing
+  ++c.server->stats.out_pkts;
+  c.server->stats.out_bytes += p.length;
+  Bytes ip = p.ip();
+  decrease_ttl(ip);
+  translate(ip, false, std::get<3>(newest->first), std::get<4>(newest->first));
+  return send(p, route, ip);
 }
 
 Expected Reference::balance(const Packet& p) {
@@ -432,7 +436,7 @@ Expected Reference::balance(const Packet& p) {
   if (!server) return p.error(p.ip(), XLVS_REASON_NO_SERVER, p.v6() ? 1 : 3, p.v6() ? 4 : 3, 0);
   ++server->stats.conns;
   ++server->inactive;
-  Connection c{server, server->config.forward, "NO", false, false, p.proto == 17};
+  Connection c{server, server->config.forward, "NO", false, false, p.proto == 17, opened_++};
   c.only_input = c.forward != model::Forward::kMasq;
   step(c, p, false);
   if (server->config.upper && server->active + server->inactive >= server->config.upper)

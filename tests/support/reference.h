@@ -76,6 +76,7 @@ class Reference {
     bool only_input = false;   ///< no packet of the server seen
     bool active = false;
     bool udp = false;
+    std::uint64_t number = 0;  ///< connections opened before it
   };
   struct Packet;
   using FlowKey = std::tuple<std::uint8_t, Bytes, std::uint16_t, Bytes, std::uint16_t>;
@@ -91,6 +92,7 @@ class Reference {
   Network network_;
   std::map<model::ServiceKey, std::shared_ptr<Service>> services_;
   std::map<FlowKey, Connection> connections_;
+  std::uint64_t opened_ = 0;
 };
 
 }  // namespace xlvs::support
