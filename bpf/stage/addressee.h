@@ -7,28 +7,13 @@
 
 #include "maps.h"
 #include "net/eth.h"
+#include "stage/note.h"
 
 /* Virtual addresses on a shared network: 00-00-5E-00-01 and -02 (RFC 9568). */
 static __always_inline bool xlvs_is_vrrp(const __u16 *mac)
 {
 	return mac[0] == 0 && mac[1] == bpf_htons(0x5e00) &&
 	       ((mac[2] & bpf_htons(0xff00)) == bpf_htons(0x0100) || (mac[2] & bpf_htons(0xff00)) == bpf_htons(0x0200));
-}
-
-/* Leaves a note for xlvs_slowpath, which knows what the kernel takes the frame
- * for: the interface's address may have changed. */
-static __always_inline void xlvs_ask_addressee(struct xlvs_packet *p)
-{
-	struct xlvs_meta *meta;
-
-	if (bpf_xdp_adjust_meta(p->ctx, -(int)sizeof(*meta)))
-		return;
-	meta = (void *)(long)p->ctx->data_meta;
-	if ((void *)(meta + 1) > xlvs_data(p))
-		return;
-	__builtin_memset(meta, 0, sizeof(*meta));
-	meta->magic = XLVS_META_MAGIC;
-	meta->kind = XLVS_META_ADDRESSEE;
 }
 
 /* A switch that does not know an address floods its frames to everybody, and
@@ -47,8 +32,10 @@ static __always_inline enum xlvs_verdict xlvs_check_addressee(struct xlvs_packet
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
 	if (!port || (mac[0] == port->mac[0] && mac[1] == port->mac[1] && mac[2] == port->mac[2]) || xlvs_is_vrrp(mac))
 		return XLVS_NEXT;
-	if (!(mac[0] & bpf_htons(0x0100))) /* not a group's */
-		xlvs_ask_addressee(p);
+	/* Not a group's: the interface's own address may have changed, and
+	 * xlvs_slowpath knows what the kernel takes the frame for. */
+	if (!(mac[0] & bpf_htons(0x0100)))
+		xlvs_new_note(p, XLVS_META_ADDRESSEE);
 	return xlvs_pass(p, XLVS_REASON_OTHER_HOST);
 }
 

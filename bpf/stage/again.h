@@ -3,8 +3,8 @@
 #ifndef XLVS_STAGE_AGAIN_H
 #define XLVS_STAGE_AGAIN_H
 
-#include "maps.h"
 #include "net/ip.h"
+#include "stage/note.h"
 
 /* Does the slow path look at such a packet once more, with time to spare? */
 static __always_inline bool xlvs_again(enum xlvs_reason reason)
@@ -16,17 +16,7 @@ static __always_inline bool xlvs_again(enum xlvs_reason reason)
  * it to the stack, unbalanced. */
 static __always_inline void xlvs_mark_again(const struct xlvs_packet *p)
 {
-	struct xlvs_meta *meta;
-
-	if (bpf_xdp_adjust_meta(p->ctx, -(int)sizeof(*meta)))
-		return;
-	meta = (void *)(long)p->ctx->data_meta;
-	if ((void *)(meta + 1) > xlvs_data(p))
-		return;
-	__builtin_memset(meta, 0, sizeof(*meta));
-	meta->magic = XLVS_META_MAGIC;
-	meta->kind = XLVS_META_AGAIN;
-	meta->family = (__u16)p->family;
+	xlvs_new_note(p, XLVS_META_AGAIN);
 }
 
 /* May the packet be cut on its way: IPv4 without Don't Fragment? */

@@ -32,15 +32,10 @@ static __always_inline enum xlvs_verdict xlvs_check_ttl(struct xlvs_packet *p)
 static __always_inline enum xlvs_verdict xlvs_ask_slowpath(struct xlvs_packet *p, const struct xlvs_route *route,
 							   __u32 flags, enum xlvs_reason reason)
 {
-	struct xlvs_meta *meta;
+	struct xlvs_meta *meta = xlvs_new_note(p, XLVS_META_NEIGHBOUR);
 
-	if (bpf_xdp_adjust_meta(p->ctx, -(int)sizeof(*meta)))
+	if (!meta)
 		return xlvs_drop(p, XLVS_REASON_HEADROOM);
-	meta = (void *)(long)p->ctx->data_meta;
-	if ((void *)(meta + 1) > xlvs_data(p))
-		return xlvs_drop(p, XLVS_REASON_HEADROOM);
-	meta->magic = XLVS_META_MAGIC;
-	meta->kind = XLVS_META_NEIGHBOUR;
 	meta->ifindex = route->hop.ifindex;
 	meta->family = (__u16)route->family;
 	meta->flags = flags;

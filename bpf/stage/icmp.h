@@ -7,6 +7,7 @@
 #include "maps.h"
 #include "net/eth.h"
 #include "net/icmp.h"
+#include "stage/note.h"
 #include "stage/service.h"
 
 /* Errors that a core may still ask for.  Writer, reader: this file. */
@@ -68,20 +69,16 @@ static __always_inline int xlvs_answer(const struct xlvs_packet *p)
 	__u32 owed = xlvs_owed(p);
 	struct xlvs_meta *meta;
 
-	if (!owed || !xlvs_icmp_allowed(p->now) || bpf_xdp_adjust_meta(p->ctx, -(int)sizeof(*meta)))
+	if (!owed || !xlvs_icmp_allowed(p->now))
 		return XDP_DROP;
-	meta = (void *)(long)p->ctx->data_meta;
-	if ((void *)(meta + 1) > xlvs_data(p))
+	meta = xlvs_new_note(p, XLVS_META_ERROR);
+	if (!meta)
 		return XDP_DROP;
-	meta->magic = XLVS_META_MAGIC;
-	meta->kind = XLVS_META_ERROR;
-	meta->family = (__u16)p->family;
 	meta->type_code = owed;
 	meta->info = p->reason == XLVS_REASON_TOO_BIG ? p->mtu : 0;
 	/* the kernel counts its own error about a connection without NAT as a
 	 * packet from the server, for the error leaves through IPVS */
 	meta->server = p->reason == XLVS_REASON_NO_SERVER || p->forward == XLVS_FORWARD_NAT ? XLVS_NO_ROW : p->server;
-	meta->flags = 0;
 	return XDP_PASS;
 }
 
