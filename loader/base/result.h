@@ -46,7 +46,8 @@ class [[nodiscard]] Result {
     assert(*this);
     return *std::get_if<0>(&v_);
   }
-  T&& operator*() && {
+  /// By value: `for (x : *f())` would outlive a reference into what f() returned.
+  T operator*() && {
     assert(*this);
     return std::move(*std::get_if<0>(&v_));
   }

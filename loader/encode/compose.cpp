@@ -16,6 +16,8 @@ static_assert(sched::kMaxSlots <= XLVS_MAX_SLOTS && sched::kMaglevSlots <= XLVS_
 
 xlvs_sched how(sched::Pick pick) {
   switch (pick) {
+    case sched::Pick::kNone:
+      return XLVS_SCHED_NONE;
     case sched::Pick::kTurn:
       return XLVS_SCHED_TURN;
     case sched::Pick::kLc:

@@ -39,20 +39,10 @@ bool relieves(const Entry& before, const model::ServerConfig& config) {
 
 }  // namespace
 
-namespace {
-
-/// "none" is the kernel's own, for a service without one.
-Status check_scheduler(const std::string& name) {
-  if (sched::find_scheduler(name) != nullptr) return ok();
-  if (name == "none") return Error{Errc::kUnsupported, "XDP does not have the scheduler none", ENOENT};
-  return Error{Errc::kNotFound, "no scheduler is called " + name};
-}
-
-}  // namespace
-
 Status check(const model::ServiceKey& key, const model::ServiceConfig& config) {
   constexpr std::uint32_t kMaxPrefix = 128;
-  if (Status s = check_scheduler(config.scheduler); !s) return s;
+  if (sched::find_scheduler(config.scheduler) == nullptr)
+    return Error{Errc::kNotFound, "no scheduler is called " + config.scheduler};
   if (!config.pe_name.empty() && config.pe_name != "sip")
     return Error{Errc::kNotFound, "no persistence engine is called " + config.pe_name};
   if (key.family == model::Family::kInet6 && (config.netmask < 1 || config.netmask > kMaxPrefix))

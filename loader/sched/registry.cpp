@@ -15,6 +15,7 @@ using Flags = std::array<std::string_view, 3>;
 constexpr Flags kPlain{"flag-1", "flag-2", "flag-3"};
 
 const std::array kSchedulers{
+    Scheduler{"none", Pick::kNone, nullptr, nullptr, kPlain},
     Scheduler{"rr", Pick::kTurn, &kRoundRobin, nullptr, kPlain},
     Scheduler{"wrr", Pick::kTurn, &kWeightedRoundRobin, nullptr, kPlain},
     Scheduler{"lc", Pick::kLc, nullptr, nullptr, kPlain},

@@ -14,6 +14,7 @@ namespace xlvs::sched {
 
 /// How the data plane picks a server; encode/ translates it to enum xlvs_sched.
 enum class Pick {
+  kNone,  ///< nobody: a service without a scheduler
   kTurn,  ///< the next slot of a period that `turns` makes
   kLc,    ///< the least of a cost for each: bpf/schedule/cost.h
   kWlc,
@@ -39,7 +40,7 @@ struct Scheduler {
   std::array<std::string_view, 3> flags;
 };
 
-/// Every scheduler of kernel IPVS, and maglev.
+/// Every scheduler of kernel IPVS, maglev, and "none", kernel IPVS's word for a service without one.
 std::span<const Scheduler> schedulers();
 /// Null if there is none of that name: kernel IPVS would answer ENOENT.
 const Scheduler* find_scheduler(std::string_view name);

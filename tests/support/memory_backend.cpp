@@ -53,8 +53,9 @@ model::Server* MemoryBackend::find(const model::ServiceKey& service, const model
 
 Status MemoryBackend::check_new_config(const model::ServiceKey& key,
                                        const model::ServiceConfig& config) const {
-  if (std::find(std::begin(kSchedulers), std::end(kSchedulers), config.scheduler) == std::end(kSchedulers))
-    return refusal(Errc::kNotFound);
+  const bool known =
+      std::find(std::begin(kSchedulers), std::end(kSchedulers), config.scheduler) != std::end(kSchedulers);
+  if (!known && (own_scheduler.empty() || config.scheduler != own_scheduler)) return refusal(Errc::kNotFound);
   if (!config.pe_name.empty() && config.pe_name != "sip") return refusal(Errc::kNotFound);
   if (key.family == Family::kInet6 && (config.netmask < 1 || config.netmask > 128))
     return refusal(Errc::kInvalidArgument);

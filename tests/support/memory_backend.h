@@ -16,6 +16,7 @@ class MemoryBackend : public backend::Backend {
   /// Interfaces with multicast on which a sync daemon can start; all have an MTU of 1500.
   std::vector<std::string> interfaces;
   std::vector<model::Connection> connection_list;
+  std::string own_scheduler;  ///< a module that only this kernel has
   int commits = 0;
 
   Result<model::EngineInfo> info() override { return model::EngineInfo{}; }

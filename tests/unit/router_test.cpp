@@ -157,7 +157,8 @@ TEST_F(RouterTest, DeletesWhatAKilledMoveLeftInTheKernel) {
 }
 
 TEST_F(RouterTest, AsksTheKernelForSchedulersOfItsOwn) {
-  EXPECT_OK(router.add_service(web, scheduled("none")));
+  kernel.own_scheduler = "own";
+  EXPECT_OK(router.add_service(web, scheduled("own")));
   EXPECT_THAT(ports(kernel), ElementsAre(80));
   EXPECT_ERRC(router.add_service(ftp, scheduled("no-such")), Errc::kNotFound);
 }
@@ -222,7 +223,8 @@ TEST_F(RouterTest, FlushesBoth) {
 
 TEST_F(RouterTest, ReplacesTheTableAndLetsEachServiceChooseAgain) {
   EXPECT_OK(router.add_service(ftp, scheduled("rr")));
-  EXPECT_OK(router.add_service(service_key("192.0.2.10", 82), scheduled("none")));
+  kernel.own_scheduler = "own";
+  EXPECT_OK(router.add_service(service_key("192.0.2.10", 82), scheduled("own")));
   EXPECT_OK(kernel.add_service(service_key("192.0.2.10", 81), scheduled("rr")));  // before XDP came
   EXPECT_OK(router.begin(Backend::Batch::kReplace));
   EXPECT_THAT(ports(router), IsEmpty());

@@ -13,7 +13,7 @@ TEST(Registry, KnowsEverySchedulerOfTheKernelAndMaglevOnce) {
   std::set<std::string_view> names;
   for (const Scheduler& s : schedulers()) names.insert(s.name);
   EXPECT_EQ(names, (std::set<std::string_view>{"rr", "wrr", "lc", "wlc", "sed", "nq", "fo", "ovf", "twos",
-                                               "lblc", "lblcr", "dh", "sh", "mh", "maglev"}));
+                                               "lblc", "lblcr", "dh", "sh", "mh", "maglev", "none"}));
   EXPECT_EQ(schedulers().size(), names.size());
   EXPECT_EQ(find_scheduler("wl"), nullptr);
 }
