@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "backend/kernel_backend.h"
+#include "backend/replacer.h"
 #include "backend/router.h"
 #include "backend/xdp_backend.h"
 #include "kernel/opened_table.h"
@@ -56,7 +57,11 @@ Result<std::unique_ptr<Backend>> open_backend() {
       }));
     if (xdp.error().code != Errc::kNotFound) return xdp.error();
   }
-  if (which == "auto" || which == "kernel") return open_kernel_backend();
+  if (which == "auto" || which == "kernel") {
+    auto kernel = open_kernel_backend();
+    if (!kernel) return kernel.error();
+    return std::unique_ptr<Backend>(std::make_unique<Replacer>(*std::move(kernel)));
+  }
   return Error{Errc::kInvalidArgument, "XLVS_BACKEND=" + std::string(which) + ": no such engine"};
 }
 

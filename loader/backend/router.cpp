@@ -2,18 +2,14 @@
 #include "backend/router.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
+
+#include "backend/key.h"
+#include "backend/replacer.h"
 
 namespace xlvs::backend {
 namespace {
-
-/// One key, one spelling: with a firewall mark nothing but the family counts besides.
-model::ServiceKey normal(model::ServiceKey key) {
-  if (key.fwmark == 0) return key;
-  model::ServiceKey mark{.family = key.family, .fwmark = key.fwmark};
-  mark.address.family = key.family;
-  return mark;
-}
 
 bool is(const Status& status, Errc code) { return !status && status.error().code == code; }
 
@@ -41,13 +37,16 @@ Backend* Router::kernel(Load load) {
   if (kernel_ || tried_loading_ || (tried_ && !loading)) return kernel_.get();
   tried_ = true;
   tried_loading_ = loading;
-  if (auto opened = open_kernel_(load)) kernel_ = *std::move(opened);
+  auto opened = open_kernel_(load);
+  if (!opened) return nullptr;
+  kernel_ = std::make_unique<Replacer>(*std::move(opened));
+  if (in_batch_ && !kernel_->begin(batch_)) kernel_.reset();
   return kernel_.get();
 }
 
 Backend* Router::kernel_with(const model::ServiceKey& key) {
   Backend* kernel = this->kernel(Load::kIfThere);
-  return kernel != nullptr && !leaving_.contains(normal(key)) && kernel->service(key) ? kernel : nullptr;
+  return kernel != nullptr && kernel->service(key) ? kernel : nullptr;
 }
 
 Status Router::edit(const std::function<Status()>& edits) {
@@ -88,10 +87,7 @@ Status Router::add_to_kernel(const model::ServiceKey& key, const model::ServiceC
                              const Error& why) {
   Backend* kernel = this->kernel(Load::kLoad);
   if (kernel == nullptr) return alone(why);
-  if (leaving_.erase(normal(key)) != 0)
-    if (Status s = kernel->delete_service(key); !s) return s;
   if (Status s = kernel->add_service(key, config); !s) return s;
-  added_ = true;
   align_timeouts(*kernel);
   return move_any_port(key);
 }
@@ -107,7 +103,6 @@ Status Router::move_to_kernel(const model::ServiceKey& key, const Change& change
   if (!servers) return servers.error();
   if (kernel->service(key))  // what a command that was killed in here has left
     if (Status s = kernel->delete_service(key); !s) return s;
-  leaving_.erase(normal(key));
   if (Status s = kernel->add_service(key, service->config); !s) return s;
   const auto copy = [&]() -> Status {
     for (auto server = servers->rbegin(); server != servers->rend(); ++server)
@@ -118,7 +113,6 @@ Status Router::move_to_kernel(const model::ServiceKey& key, const Change& change
     (void)kernel->delete_service(key);
     return s;
   }
-  added_ = true;
   align_timeouts(*kernel);
   if (Status s = xdp_->delete_service(key); !s) return s;
   return move_any_port(key);
@@ -141,7 +135,7 @@ bool Router::kernel_has_port_of(const model::ServiceKey& any) {
   return services && std::any_of(services->begin(), services->end(), [&](const model::Service& service) {
            const model::ServiceKey& key = service.key;
            return key.fwmark == 0 && key.family == any.family && key.protocol == any.protocol &&
-                  key.address == any.address && !leaving_.contains(key);
+                  key.address == any.address;
          });
 }
 
@@ -169,28 +163,9 @@ Status Router::delete_service(const model::ServiceKey& key) {
 Status Router::flush() {
   return edit([&]() -> Status {
     if (Status s = xdp_->flush(); !s) return s;
-    return mark_all_as_leaving();
+    Backend* kernel = this->kernel(Load::kIfThere);
+    return kernel != nullptr ? kernel->flush() : ok();
   });
-}
-
-Status Router::mark_all_as_leaving() {
-  Backend* kernel = this->kernel(Load::kIfThere);
-  if (kernel == nullptr) return ok();
-  const auto services = kernel->services();
-  if (!services) return services.error();
-  for (const model::Service& service : *services) leaving_.insert(normal(service.key));
-  flushing_ = true;
-  added_ = false;
-  return ok();
-}
-
-Status Router::remove_leaving() {
-  const auto leaving = std::exchange(leaving_, {});
-  if (!std::exchange(flushing_, false)) return ok();
-  if (!added_) return kernel_->flush();
-  for (const model::ServiceKey& key : leaving)
-    if (Status s = kernel_->delete_service(key); !s && s.error().code != Errc::kNoService) return s;
-  return ok();
 }
 
 Status Router::zero(const model::ServiceKey* key) {
@@ -228,7 +203,7 @@ Result<std::vector<model::Service>> Router::services() {
   if (!all || kernel == nullptr) return all;
   const auto others = kernel->services();
   if (!others) return others.error();
-  std::set<model::ServiceKey> seen = leaving_;
+  std::set<model::ServiceKey> seen;
   for (const model::Service& service : *all) seen.insert(normal(service.key));
   for (const model::Service& service : *others)
     if (!seen.contains(normal(service.key))) all->push_back(service);
@@ -292,29 +267,30 @@ Status Router::stop_daemon(model::DaemonState state, std::uint32_t sync_id) {
 
 Status Router::begin(Batch batch) {
   if (Status s = xdp_->begin(batch); !s) return s;
+  // a merge may do without the kernel, and then does not look for it
+  Backend* kernel = batch == Batch::kReplace ? this->kernel(Load::kIfThere) : kernel_.get();
+  if (kernel != nullptr)
+    if (Status s = kernel->begin(batch); !s) {
+      xdp_->cancel();
+      return s;
+    }
   in_batch_ = true;
-  if (batch == Batch::kMerge) return ok();
-  if (Status s = mark_all_as_leaving(); !s) {
-    cancel();
-    return s;
-  }
+  batch_ = batch;
   return ok();
 }
 
 Status Router::commit() {
   in_batch_ = false;
   if (Status s = xdp_->commit(); !s) {
-    leaving_.clear();
-    flushing_ = false;
+    if (kernel_) kernel_->cancel();
     return s;
   }
-  return remove_leaving();
+  return kernel_ ? kernel_->commit() : ok();
 }
 
 void Router::cancel() {
   in_batch_ = false;
-  flushing_ = false;
-  leaving_.clear();
+  if (kernel_) kernel_->cancel();
   xdp_->cancel();
 }
 

@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <memory>
-#include <set>
 
 #include "backend/backend.h"
 
@@ -19,7 +18,8 @@ namespace xlvs::backend {
 ///
 /// An edit holds the XDP table's lock from the question who owns the service to its answer, so that two
 /// commands never give one service two owners. A batch publishes its XDP part at once. Its kernel part is
-/// applied edit by edit; what a flush or a replacement removes from there goes last, after the XDP part.
+/// applied edit by edit (replacer.h); what a flush or a replacement removes from there goes last, after the
+/// XDP part.
 class Router final : public Backend {
  public:
   /// kIfThere: do not load a kernel module only to look.
@@ -77,18 +77,14 @@ class Router final : public Backend {
   Status move_any_port(const model::ServiceKey& beside);
   [[nodiscard]] bool kernel_has_port_of(const model::ServiceKey& any_port);
   void align_timeouts(Backend& kernel);
-  Status mark_all_as_leaving();
-  Status remove_leaving();
 
   std::unique_ptr<Backend> xdp_;
   OpenKernel open_kernel_;
   std::unique_ptr<Backend> kernel_;
   bool tried_ = false, tried_loading_ = false;
   bool in_batch_ = false;
+  Batch batch_ = Batch::kMerge;
   bool timeouts_aligned_ = false;
-  bool flushing_ = false;
-  bool added_ = false;                   ///< since the flush, to the kernel
-  std::set<model::ServiceKey> leaving_;  ///< in the kernel until the batch is published, but gone for it
 };
 
 }  // namespace xlvs::backend

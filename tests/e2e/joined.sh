@@ -91,6 +91,9 @@ equal 'owner of the engine' kernel "$(owner_of "UDP $VIP4:9000")"
 equal 'owner of the mark' kernel "$(owner_of 'FWM 7')"
 equal 'services that the kernel knows' 3 "$(in_director grep -cE '^(TCP|UDP|FWM)' /proc/net/ip_vs)"
 
+services_of() { director env "XLVS_BACKEND=$1" ipvsadm -Ln | grep -cE '^(TCP|UDP|FWM)'; }
+equal 'services by XLVS_BACKEND: auto, xdp, kernel' '4 1 3' "$(services_of auto) $(services_of xdp) $(services_of kernel)"
+
 answered 'XDP, port 80' 80 30 '10 10 10'
 answered 'kernel, port 21 with NAT' 21 30 '10 10 10'
 answered 'kernel, a mark, port 82' 82 15 '5 5 5'
@@ -126,6 +129,24 @@ equal 'owner of all ports after it' kernel "$(owner_of "TCP $VIP4:0")"
 equal 'owner of port 80' xdp "$(owner_of "TCP $VIP4:80")"
 same_listing -S -n
 answered 'kernel, port 21 beside all ports' 21 30 '10 10 10'
+# A restore changes what differs and no more: requests to a service of the kernel never meet an empty table
+director ipvsadm-save -n | grep "$VIP4:21 " >"$NET_DIR/one"
+{
+	head -n 1 "$NET_DIR/one"
+	tail -n +2 "$NET_DIR/one" | tac | sed 's/-w 1$/-w 3/'
+} >"$NET_DIR/other"
+director ipvsadm-save -n | grep -v "$VIP4:21 " | tee -a "$NET_DIR/one" >>"$NET_DIR/other"
+traffic_starts "$NET_DIR/http" http $VIP4 21 --until "$NET_DIR/stop" --threads 2 --timeout 2 --first-port 40000
+for _ in 1 2 3 4 5; do
+	for table in one other; do director ipvsadm-restore <"$NET_DIR/$table"; done
+done
+touch "$NET_DIR/stop"
+traffic_ends "$NET_DIR/http"
+at_least 'requests beside ten restores' 30 "$(value "$LINE" asked)"
+equal 'answered' "$(value "$LINE" asked)" "$(value "$LINE" answered)"
+director ipvsadm-restore <"$NET_DIR/one"
+same_listing -S -n
+
 both -D -t $VIP4:21
 equal 'it stays there' kernel "$(owner_of "TCP $VIP4:0")"
 

@@ -4,7 +4,12 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
+#include <map>
+#include <random>
+
 #include "backend/owners.h"
+#include "backend/replacer.h"
 #include "backend/xdp_backend.h"
 #include "encode_memory.h"
 #include "support/borrowed_backend.h"
@@ -289,6 +294,188 @@ TEST_F(RouterTest, KeepsServersOfAnotherFamilyAndSyncDaemonsApartAsTheKernelDoes
   EXPECT_ERRC(router.add_server(web, other, ipip), Errc::kInvalidArgument);
   EXPECT_ERRC(router.add_server(ftp, other, ipip), Errc::kNoService);
   EXPECT_OK(router.add_server(web, one, ipip));
+}
+
+/// A kernel that knows which of its services have had no server, or were not there, since `watch`.
+class WatchedKernel : public Kernel {
+ public:
+  std::vector<model::ServiceKey> watch;
+  int gaps = 0, edits = 0;
+
+  Status add_service(const model::ServiceKey& k, const model::ServiceConfig& c) override {
+    return seen(Kernel::add_service(k, c));
+  }
+  Status edit_service(const model::ServiceKey& k, const model::ServiceConfig& c) override {
+    return seen(Kernel::edit_service(k, c));
+  }
+  Status delete_service(const model::ServiceKey& k) override { return seen(Kernel::delete_service(k)); }
+  Status flush() override { return seen(Kernel::flush()); }
+  Status add_server(const model::ServiceKey& k, const model::ServerKey& s,
+                    const model::ServerConfig& c) override {
+    return seen(Kernel::add_server(k, s, c));
+  }
+  Status edit_server(const model::ServiceKey& k, const model::ServerKey& s,
+                     const model::ServerConfig& c) override {
+    return seen(Kernel::edit_server(k, s, c));
+  }
+  Status delete_server(const model::ServiceKey& k, const model::ServerKey& s) override {
+    return seen(Kernel::delete_server(k, s));
+  }
+
+ private:
+  Status seen(Status status) {
+    ++edits;
+    for (const model::ServiceKey& key : watch) {
+      const auto servers = Kernel::servers(key);
+      if (!servers || (*servers).empty()) ++gaps;
+    }
+    return status;
+  }
+};
+
+struct ReplacerTest : ::testing::Test {
+  WatchedKernel kernel;
+  MemoryBackend fresh;  // the same lines in an empty table
+  Replacer replacer{std::make_unique<Borrowed>(kernel)};
+
+  struct Line {
+    int port;         // of a service; -A, or
+    int server = 0;   // -a of the server with this last octet
+    int setting = 1;  // its weight, or what the service's scheduler is
+  };
+  static Status apply(Backend& backend, const Line& line) {
+    const model::ServiceKey key = service_key("192.0.2.10", static_cast<std::uint16_t>(line.port));
+    const auto server = server_key("198.51.100." + std::to_string(line.server), 80);
+    const std::string scheduler =
+        std::array{"rr", "wrr", "wlc", "no-such"}[static_cast<std::size_t>(line.setting)];
+    return line.server == 0 ? backend.add_service(key, scheduled(scheduler))
+                            : backend.add_server(key, server, nat(line.setting));
+  }
+  /// Services with their schedulers, servers newest first with their weights.
+  static std::map<int, std::string> shown(Backend& backend) {
+    std::map<int, std::string> all;
+    const auto services = backend.services();
+    for (const model::Service& s : *services) {
+      std::string& text = all[s.key.port] = s.config.scheduler;
+      const auto servers = backend.servers(s.key);
+      for (const model::Server& r : *servers)
+        text += " " + std::to_string(r.key.address.bytes[3]) + "=" + std::to_string(r.config.weight);
+    }
+    return all;
+  }
+  void replace(const std::vector<Line>& lines) {
+    EXPECT_OK(replacer.begin(Backend::Batch::kReplace));
+    (void)fresh.flush();
+    for (const Line& line : lines) {
+      const Status got = apply(replacer, line), wanted = apply(fresh, line);
+      EXPECT_EQ(static_cast<bool>(got), static_cast<bool>(wanted));
+      if (!got && !wanted) {
+        EXPECT_EQ(got.error().code, wanted.error().code);
+      }
+    }
+    EXPECT_OK(replacer.commit());
+    EXPECT_EQ(shown(kernel), shown(fresh));
+    EXPECT_EQ(shown(replacer), shown(fresh));
+  }
+};
+
+TEST_F(ReplacerTest, SendsNothingForATableThatIsThereAlready) {
+  const std::vector<Line> table = {{80}, {80, 1}, {80, 2, 3}, {81}, {81, 1}};
+  replace(table);
+  kernel.edits = 0;
+  replace(table);
+  EXPECT_EQ(kernel.edits, 0);
+}
+
+TEST_F(ReplacerTest, SendsOnlyWhatDiffers) {
+  replace({{80}, {80, 1}, {80, 2}, {80, 3}, {81}});
+  kernel.edits = 0;
+  replace({{80}, {80, 1, 2}, {80, 3}, {80, 4}, {82}});
+  EXPECT_EQ(kernel.edits, 5);  // a weight, a server more and one less, a service more and one less
+}
+
+TEST_F(ReplacerTest, PutsServersInTheirNewOrderOneByOne) {
+  replace({{80}, {80, 1}, {80, 2}, {80, 3}});
+  kernel.watch = {service_key("192.0.2.10", 80)};
+  kernel.edits = 0;
+  replace({{80}, {80, 3}, {80, 1}, {80, 2}});
+  EXPECT_EQ(kernel.edits, 4);
+  EXPECT_EQ(kernel.gaps, 0);
+}
+
+TEST_F(ReplacerTest, KnowsThatOnlyNatHasPortsOfItsOwn) {
+  const auto web = service_key("192.0.2.10", 80);
+  const auto listed = server_key("198.51.100.1", 80), typed = server_key("198.51.100.1", 8080);
+  EXPECT_OK(kernel.add_service(web, scheduled("rr")));
+  EXPECT_OK(kernel.add_server(web, listed, weighing(1)));
+  kernel.edits = 0;
+  EXPECT_OK(replacer.begin(Backend::Batch::kReplace));
+  EXPECT_OK(replacer.add_service(web, scheduled("rr")));
+  EXPECT_OK(replacer.add_server(web, typed, weighing(1)));
+  EXPECT_OK(replacer.commit());
+  EXPECT_EQ(kernel.edits, 0);
+}
+
+TEST_F(ReplacerTest, HidesWhatWasThereFromTheEditsOfTheBatch) {
+  replace({{80}, {80, 1}, {81}});
+  const auto web = service_key("192.0.2.10", 80), other = service_key("192.0.2.10", 81);
+  const auto one = server_key("198.51.100.1", 80);
+  EXPECT_OK(replacer.begin(Backend::Batch::kReplace));
+  EXPECT_ERRC(replacer.add_server(web, one, nat()), Errc::kNoService);
+  EXPECT_ERRC(replacer.edit_service(web, scheduled("rr")), Errc::kNoService);
+  EXPECT_ERRC(replacer.delete_service(web), Errc::kNoService);
+  EXPECT_ERRC(replacer.zero(&web), Errc::kNoService);
+  EXPECT_ERRC(replacer.service(web), Errc::kNoService);
+  EXPECT_OK(replacer.add_service(web, scheduled("rr")));
+  EXPECT_THAT(*replacer.servers(web), IsEmpty());
+  EXPECT_ERRC(replacer.edit_server(web, one, nat()), Errc::kNotFound);
+  EXPECT_ERRC(replacer.delete_server(web, one), Errc::kNotFound);
+  EXPECT_OK(replacer.add_server(web, one, nat(7)));
+  EXPECT_ERRC(replacer.add_service(web, scheduled("rr")), Errc::kExists);
+  EXPECT_OK(replacer.add_service(other, scheduled("rr")));
+  EXPECT_OK(replacer.delete_service(other));
+  EXPECT_OK(replacer.flush());
+  EXPECT_ERRC(replacer.add_server(web, one, nat()), Errc::kNoService);
+  EXPECT_OK(replacer.commit());
+  EXPECT_THAT(shown(kernel), IsEmpty());
+}
+
+TEST_F(ReplacerTest, LeavesWhatIsThereWhenItIsCancelled) {
+  replace({{80}, {80, 1}});
+  EXPECT_OK(replacer.begin(Backend::Batch::kReplace));
+  replacer.cancel();
+  EXPECT_EQ(shown(kernel), shown(fresh));
+  EXPECT_OK(replacer.flush());
+  EXPECT_THAT(shown(kernel), IsEmpty());
+}
+
+// Tables of few names, so that each replaces much of the one before it: what comes out is what the same lines
+// make of an empty table, and a service of both tables that has servers in both is never without one.
+TEST_F(ReplacerTest, ThousandsOfRandomReplacements) {
+  std::minstd_rand random(1);
+  const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<Line> lines;
+    for (int i = below(24); i > 0; --i) {
+      const int port = 80 + below(3);
+      if (below(4) == 0 || lines.empty())
+        lines.push_back({port, 0, below(8) == 0 ? 3 : below(3)});
+      else
+        lines.push_back({port, 1 + below(5), below(3)});
+    }
+    MemoryBackend after;
+    for (const Line& line : lines) (void)apply(after, line);
+    kernel.watch.clear();
+    kernel.gaps = 0;
+    for (const auto& [port, text] : shown(after)) {
+      const auto key = service_key("192.0.2.10", static_cast<std::uint16_t>(port));
+      const auto before = kernel.servers(key);
+      if (before && !(*before).empty() && text.find('=') != text.npos) kernel.watch.push_back(key);
+    }
+    replace(lines);
+    ASSERT_EQ(kernel.gaps, 0) << "round " << round;
+    ASSERT_FALSE(HasFailure()) << "round " << round;
+  }
 }
 
 struct OwnersTest : RouterTest {
