@@ -12,6 +12,7 @@
 #include "backend/router.h"
 #include "backend/xdp_backend.h"
 #include "kernel/opened_table.h"
+#include "kernel/table_status.h"
 
 namespace xlvs::backend {
 
@@ -31,6 +32,18 @@ class OpenedXdp : private TableOwner, public XdpBackend {
 /// Asking generic netlink for the family would load the module; this file is there only with it.
 constexpr const char* kKernelTable = "/proc/net/ip_vs";
 
+/// Programs of ours may run on without the pins that lead to their table. Kernel IPVS must not be edited in
+/// its place then: packets would go on by the table that nobody sees.
+Error no_table(Error why) {
+  if (why.code != Errc::kNotFound) return why;
+  const auto directors = kernel::directors_without_table();
+  if (!directors || (*directors).empty()) return why;
+  const std::string& interface = (*directors)[0].interface.name;
+  return Error{Errc::kSystem, "the programs on " + interface +
+                                  " work on, but the pins of their table are lost: `xlvs attach " +
+                                  interface + "` finds it again, `xlvs detach` ends it"};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Backend>> open_xdp_backend() {
@@ -48,14 +61,15 @@ Result<std::unique_ptr<Backend>> open_present_kernel_backend() {
 Result<std::unique_ptr<Backend>> open_backend() {
   const char* chosen = std::getenv("XLVS_BACKEND");
   const std::string_view which = chosen && *chosen ? chosen : "auto";
-  if (which == "xdp") return open_xdp_backend();
-  if (which == "auto") {
+  if (which == "xdp" || which == "auto") {
     auto xdp = open_xdp_backend();
+    if (xdp && which == "xdp") return xdp;
     if (xdp)
       return std::unique_ptr<Backend>(std::make_unique<Router>(*std::move(xdp), [](Router::Load load) {
         return load == Router::Load::kLoad ? open_kernel_backend(true) : open_present_kernel_backend();
       }));
-    if (xdp.error().code != Errc::kNotFound) return xdp.error();
+    const Error why = no_table(xdp.error());
+    if (which == "xdp" || why.code != Errc::kNotFound) return why;
   }
   if (which == "auto" || which == "kernel") {
     auto kernel = open_kernel_backend();
