@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // ipvsadm, and under their own names ipvsadm-save and ipvsadm-restore.
+#include <unistd.h>
+
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -14,6 +16,7 @@ using namespace xlvs::ipvsadm;
 using xlvs::backend::Backend;
 
 constexpr int kNoEngine = 2;
+constexpr std::size_t kBuffer = 65536;  // what a pipe holds
 
 /// Something about our table or our settings, not the kernel's answer: its modules have nothing to do with
 /// it.
@@ -80,6 +83,8 @@ int restore_all() {
 int main(int argc, char** argv) {
   const std::vector<std::string> args(argv, argv + argc);
   if (args.empty()) return kNoEngine;
+  // one write for most listings: `ipvsadm -Ln | head -n 1` must not end by a signal
+  if (::isatty(STDOUT_FILENO) == 0) std::setvbuf(stdout, nullptr, _IOFBF, kBuffer);
   std::string_view own_name = args[0];
   own_name.remove_prefix(own_name.rfind('/') + 1);  // npos + 1 == 0
   if (own_name == "ipvsadm-save") return save(args);
