@@ -41,6 +41,13 @@
 #define XLVS_FRAGMENT_S	     30
 #define XLVS_FRAGMENT_ROWS 8192
 
+/* Fragments that come before their datagram's first wait for it: of one
+ * datagram, in all (about 2 KiB each), and the longest frame. They
+ * wait as long as a first one is remembered. */
+#define XLVS_HELD_PIECES 8
+#define XLVS_HELD_ROWS	 512
+#define XLVS_HELD_FRAME	 2048
+
 /* What an ICMP error says about the way of a tunnel: believed for so many
  * seconds (net.ipv4.route.mtu_expires), and not below these bytes
  * (net.ipv4.route.min_pmtu; RFC 8200, 5). */

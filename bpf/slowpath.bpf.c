@@ -39,9 +39,16 @@ int xlvs_slowpath(struct __sk_buff *skb)
 	struct xlvs_case *c;
 	int act;
 
-	if ((void *)(at + 1) > (void *)(long)skb->data || at->magic != XLVS_META_MAGIC)
+	if (skb->mark == XLVS_HELD_MARK) {
+		__builtin_memset(&meta, 0, sizeof(meta));
+		meta.kind = XLVS_META_AGAIN;
+		meta.family = skb->protocol == bpf_htons(ETH_P_IP) ? XLVS_AF_INET : XLVS_AF_INET6;
+		skb->mark = 0;
+	} else if ((void *)(at + 1) > (void *)(long)skb->data || at->magic != XLVS_META_MAGIC) {
 		return TC_ACT_UNSPEC;
-	meta = *at; /* a copy: helpers below take packet pointers away */
+	} else {
+		meta = *at; /* a copy: helpers below take packet pointers away */
+	}
 	if (meta.kind == XLVS_META_AGAIN) {
 		if (skb->pkt_type != PACKET_HOST) /* as stage/addressee.h */
 			return TC_ACT_OK;

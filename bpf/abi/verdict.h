@@ -19,6 +19,7 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(TRUNCATED, PASS, "a header does not fit into the frame")                                       \
 	X(IP_OPTIONS, PASS, "slow path: IPv4 options or IPv6 extension headers")                         \
 	X(FRAGMENT, PASS, "slow path: a fragment")                                                       \
+	X(FRAGMENT_HELD, PASS, "slow path: a fragment waits for its datagram's first")                   \
 	X(ICMP, PASS, "slow path: an ICMP error, perhaps about a connection")                            \
 	X(OFF, PASS, "no service is defined")                                                            \
 	X(NO_CONNECTION, PASS, "to a virtual service, but no connection and not a first packet")         \
@@ -36,7 +37,7 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(TTL, DROP, "time to live used up")                                                             \
 	X(TOO_BIG, DROP, "too big for the way out")                                                      \
 	X(HEADROOM, DROP, "no room in front of the frame for a tunnel header")                           \
-	X(FRAGMENT_EARLY, DROP, "a fragment whose first one has not come")                               \
+	X(FRAGMENT_EARLY, DROP, "a fragment before its first, and no room to wait")                               \
 	X(MALFORMED, DROP, "slow path: a checksum is wrong, or headers do not end")                      \
 	X(TABLE_BUSY, DROP, "the version changed under the packet, repeatedly")                          \
 	X(ABI, PASS, "the table has another ABI version")                                                \

@@ -5,6 +5,7 @@
 
 #include "slow/carry.h"
 #include "slow/fragment.h"
+#include "slow/hold.h"
 #include "slow/icmp.h"
 #include "slow/match.h"
 #include "slow/relay.h"
@@ -61,8 +62,12 @@ static __always_inline int xlvs_balance_again(struct __sk_buff *skb, __u32 famil
 		act = xlvs_recall_first(c);
 	else
 		act = c->family == XLVS_AF_INET ? xlvs_match4() : xlvs_match6();
-	if (act == XLVS_SLOW_NEXT && c->part == XLVS_PART_FIRST)
-		xlvs_remember_first(c);
+	if (act == XLVS_SLOW_HOLD)
+		act = xlvs_hold(skb, c);
+	if (act == XLVS_SLOW_NEXT && c->part == XLVS_PART_FIRST) {
+		if (xlvs_remember_first(c) && !xlvs_receive_all(skb, c))
+			return TC_ACT_SHOT;
+	}
 	if (act == XLVS_SLOW_NEXT && c->quoted && !xlvs_icmp_sound(skb, c))
 		act = xlvs_slow_drop(XLVS_REASON_MALFORMED);
 	return act == XLVS_SLOW_NEXT ? xlvs_carry(skb, c) : act;

@@ -71,6 +71,7 @@ static __always_inline struct xlvs_case *xlvs_get_case(void)
 /* What a step of the slow path answers, beside TC_ACT_*. */
 #define XLVS_SLOW_NEXT	100 /* go on */
 #define XLVS_SLOW_ORDER 101 /* the order is filled in: carry it out */
+#define XLVS_SLOW_HOLD	103 /* a fragment before its first: slow/hold.h */
 #define XLVS_SLOW_CUT	102 /* go on, and cut it at the end */
 
 static __always_inline int xlvs_slow_drop(enum xlvs_reason reason)

@@ -19,13 +19,13 @@ struct xlvs_fragment {
 	__u32 forward;
 	__u32 dir;
 	struct xlvs_addr vaddr;
-	__be16 vport, sport, dport;
+	__be16 vport;
 	__u16 reserved;
+	__u32 held; /* pieces that wait for the first, which has not come while server is XLVS_NO_ROW */
 };
 
-/* Datagrams whose first fragment has passed. Bounded: a flood of first
- * fragments pushes out the oldest ones, whose datagrams' other fragments are
- * then dropped.  Writer, reader: this file. */
+/* Datagrams whose first fragment has passed, or is waited for. Bounded: a
+ * flood of fragments pushes out the oldest ones, whose datagrams are then lost.  Writer, reader: this file. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, XLVS_FRAGMENT_ROWS);
@@ -43,7 +43,7 @@ static __always_inline void xlvs_fragment_key(const struct xlvs_case *c, struct 
 	key->reserved = 0;
 }
 
-/* Leaves word: where the first fragment goes, the others go. */
+/* Leaves word: where the first fragment goes, the others go.  returns whether some of them may wait for it */
 static __noinline int xlvs_remember_first(const struct xlvs_case *c)
 {
 	struct xlvs_fragment_key key;
@@ -55,12 +55,19 @@ static __noinline int xlvs_remember_first(const struct xlvs_case *c)
 		.vaddr = c->vaddr,
 		.vport = c->vport,
 	};
+	struct xlvs_fragment *known;
+	int waiting;
 
 	xlvs_fragment_key(c, &key);
-	return (int)bpf_map_update_elem(&xlvs_fragments, &key, &f, BPF_ANY);
+	if (!bpf_map_update_elem(&xlvs_fragments, &key, &f, BPF_NOEXIST))
+		return 0;
+	known = bpf_map_lookup_elem(&xlvs_fragments, &key);
+	waiting = known && known->server == XLVS_NO_ROW;
+	bpf_map_update_elem(&xlvs_fragments, &key, &f, BPF_ANY);
+	return waiting;
 }
 
-/* returns  NEXT | SHOT/FRAGMENT_EARLY */
+/* returns  NEXT | HOLD: the first one has not come */
 static __noinline int xlvs_recall_first(struct xlvs_case *c)
 {
 	struct xlvs_fragment_key key;
@@ -69,8 +76,8 @@ static __noinline int xlvs_recall_first(struct xlvs_case *c)
 	c->now = xlvs_ticks(bpf_ktime_get_coarse_ns());
 	xlvs_fragment_key(c, &key);
 	f = bpf_map_lookup_elem(&xlvs_fragments, &key);
-	if (!f || (__s32)(c->now - f->expires) > 0)
-		return xlvs_slow_drop(XLVS_REASON_FRAGMENT_EARLY);
+	if (!f || f->server == XLVS_NO_ROW || (__s32)(c->now - f->expires) > 0)
+		return XLVS_SLOW_HOLD;
 	c->server = f->server;
 	c->forward = f->forward;
 	c->dir = f->dir;

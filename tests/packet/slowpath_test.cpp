@@ -317,12 +317,44 @@ TEST_F(AgainTest, FragmentsFollowTheirFirst) {
   };
   Ipv4 other = kToVip;
   other.id = 0x4321;
-  expect_nothing(part(other, udp, 40, 108));  // its first one has not come
-  EXPECT_EQ(director().reasons()[XLVS_REASON_FRAGMENT_EARLY], 1u);
+  expect_nothing(part(other, udp, 40, 72));  // its first one has not come
+  EXPECT_EQ(director().reasons()[XLVS_REASON_FRAGMENT_HELD], 1u);
   for (const auto& [from, to] : std::initializer_list<std::pair<std::size_t, std::size_t>>{{0, 40}, {80, 108}, {40, 80}})
     expect_sent(part(kToVip, udp, from, to), part(to_server, translated, from, to));
-  expect_nothing(part(other, udp, 40, 108));  // another datagram of the same two hosts
-  EXPECT_EQ(director().reasons()[XLVS_REASON_FRAGMENT_EARLY], 2u);
+  expect_nothing(part(other, udp, 72, 108));  // another datagram of the same two hosts
+  EXPECT_EQ(director().reasons()[XLVS_REASON_FRAGMENT_HELD], 2u);
+  // its first one: and those that waited go the same way
+  Ipv4 other_out = to_server;
+  other_out.id = other.id;
+  Wire wire("server-peer");
+  receive(part(other, udp, 0, 40));
+  std::vector<Bytes> got;
+  for (int i = 0; i < 3; ++i) got.push_back(rest_of(wire.next([](const Bytes& f) { return f.size() > 34 && f[12] == 8; }), 12).bytes);
+  std::vector<Bytes> want;
+  for (const auto& [from, to] : std::initializer_list<std::pair<std::size_t, std::size_t>>{{0, 40}, {40, 72}, {72, 108}})
+    want.push_back(rest_of(part(other_out, translated, from, to), 12).bytes);
+  std::sort(got.begin(), got.end());
+  std::sort(want.begin(), want.end());
+  EXPECT_EQ(got, want);
+}
+
+// Nobody can make more of them wait than there is room for.
+TEST_F(AgainTest, FragmentsThatWaitAreBounded) {
+  serve_all();
+  Ipv4 ip = kToVip;
+  ip.protocol = 17;
+  for (std::uint16_t i = 1; i <= 20; ++i) {
+    ip.fragment = static_cast<std::uint16_t>(0x2000 | i);
+    receive(Eth{} / ip / payload(8));
+  }
+  EXPECT_EQ(director().reasons()[XLVS_REASON_FRAGMENT_HELD], 8u);  // of one datagram
+  EXPECT_EQ(director().reasons()[XLVS_REASON_FRAGMENT_EARLY], 12u);
+  for (std::uint16_t i = 1; i <= 3000; ++i) {
+    ip.id = i;
+    receive(Eth{} / ip / payload(8));
+  }
+  EXPECT_EQ(director().reasons()[XLVS_REASON_FRAGMENT_HELD], 3008u);
+  EXPECT_EQ(director().reasons()[XLVS_REASON_FRAGMENT_EARLY], 12u);
 }
 
 /// Puts the IPv4 fragments of one datagram together, as they left; empty if they do not fit.

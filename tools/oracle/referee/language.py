@@ -137,7 +137,7 @@ class _Parser:
                 self.steps.append(Step("picks", line, words, side, packets))
             elif kind in COMMAND_WORDS:
                 self.steps.append(Step("command", line, shlex.split(line)))
-            elif kind in LISTINGS or kind in ("vip", "wait", "sysctl", "mtu", "raw"):
+            elif kind in LISTINGS or kind in ("vip", "wait", "sysctl", "mtu", "raw", "reassemble"):
                 self.steps.append(Step(kind, line, words, side))
             else:
                 raise self._fail(position, f"unknown step {kind}")

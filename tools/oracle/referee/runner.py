@@ -15,6 +15,7 @@ from . import lab as surroundings
 from .frames import Decoder
 from .lab import CLIENT, SERVER, Heard, Lab, World, run_command
 from .language import Scenario, Step
+from .reassembly import Reassembler
 
 
 class TargetError(RuntimeError):
@@ -117,6 +118,7 @@ class Run:
         self._only_own = only_own  # leave out connections of other scenarios on the same director
         self._decoder = Decoder(scenario.gue_ports)
         self._started = time.monotonic()
+        self._stations: dict[str, Reassembler] | None = None  # whose datagrams are put together
         self.lines: list[str] = []
 
     def all(self) -> list[str]:
@@ -124,6 +126,7 @@ class Run:
             "packet": self._packet, "picks": self._picks, "command": self._command, "restore": self._restore,
             "list": self._list, "conns": self._conns, "stats": self._stats, "rate": self._stats,
             "wait": self._wait, "sysctl": self._sysctl, "vip": lambda step: None, "mtu": self._mtu, "raw": self._raw,
+            "reassemble": self._reassemble,
         }
         for step in self._scenario.steps:
             for late in self._lab.drain():
@@ -142,7 +145,21 @@ class Run:
     def _describe(self, heard: Heard) -> str:
         return f"{heard.side} {heard.station} got {self._decoder.ip(heard.ip)}"
 
+    def _reassemble(self, _step: Step) -> None:
+        self._stations = {}
+
+    def _joined(self, heard: list[Heard]) -> list[Heard]:
+        if self._stations is None:
+            return heard
+        joined = []
+        for item in heard:
+            whole = self._stations.setdefault(item.station, Reassembler()).add(item.ip)
+            if whole is not None:
+                joined.append(Heard(item.side, item.station, whole))
+        return joined
+
     def _report(self, heard: list[Heard], passed: bool) -> None:
+        heard = self._joined(heard)
         for item in heard:
             self._say(self._describe(item))
         if not heard:
