@@ -85,6 +85,12 @@ struct {
 	XLVS_MAPPED_ARRAY(struct xlvs_load);
 } xlvs_loads SEC(".maps");
 
+/* Changes of the loads, by group of rows.  Writer: stage/count.h, schedule/lblcr.h, command.  Reader: schedule/group.h.
+ * Sized xlvs_changes_rows(limits.max_servers). */
+struct {
+	XLVS_MAPPED_ARRAY(struct xlvs_changes);
+} xlvs_changes SEC(".maps");
+
 /* Traffic and next hop per real server and CPU.  Writer, reader: forward/; listings read. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -145,6 +151,16 @@ static __always_inline struct xlvs_server *xlvs_get_server(__u32 row)
 static __always_inline struct xlvs_load *xlvs_get_load(__u32 row)
 {
 	return bpf_map_lookup_elem(&xlvs_loads, &row);
+}
+
+/* Dynamic schedulers shall look anew at the server of this row. */
+static __always_inline void xlvs_note_change(__u32 server)
+{
+	__u32 rows = server / XLVS_GROUP_ROWS;
+	struct xlvs_changes *c = bpf_map_lookup_elem(&xlvs_changes, &rows);
+
+	if (c)
+		__sync_fetch_and_add(&c->count, 1);
 }
 
 static __always_inline struct xlvs_service *xlvs_get_service(__u32 row)

@@ -13,6 +13,7 @@
 	X(xlvs_arena)     \
 	X(xlvs_servers)   \
 	X(xlvs_loads)     \
+	X(xlvs_changes)   \
 	X(xlvs_lines)     \
 	X(xlvs_conns4)    \
 	X(xlvs_conns6)    \

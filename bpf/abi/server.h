@@ -68,6 +68,19 @@ struct xlvs_load {
 };
 static_assert(sizeof(struct xlvs_load) == 32, "half a cache line");
 
+/* How often something changed that dynamic schedulers look at, in the loads of XLVS_GROUP_ROWS
+ * neighbouring rows. Raised after each change, by whoever made it. Alone in its cache line. */
+struct xlvs_changes {
+	__u32 count;
+	__u32 reserved[15];
+};
+static_assert(sizeof(struct xlvs_changes) == 64, "one cache line");
+
+XLVS_INLINE __u32 xlvs_changes_rows(__u32 servers)
+{
+	return (servers + XLVS_GROUP_ROWS - 1) / XLVS_GROUP_ROWS;
+}
+
 /* Where a server's packets go, remembered for XLVS_NEXTHOP_TICKS. */
 struct xlvs_nexthop {
 	__u32 ifindex;

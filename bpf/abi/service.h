@@ -100,9 +100,9 @@ enum xlvs_sched {
  *   block 1                    struct xlvs_version_zero
  *   from XLVS_FIRST_PICK       struct xlvs_pick[servers]    list order, newest first
  *   from xlvs_first_record()   struct xlvs_record[servers]  the same order
- *   from xlvs_first_slot()     __u32[slots]                 server numbers, one schedule period; or a ladder
+ *   from xlvs_first_slot()     __u32[slots]                 server numbers, one schedule period; or a ladder; or groups
  *
- * Only .ticket changes later, by the data plane's atomic add. */
+ * Only the data plane changes something later: .ticket, xlvs_version_zero.restarted and xlvs_group.found. */
 #define XLVS_BLOCK_SIZE 64
 #define XLVS_NAME_LEN	16 /* IP_VS_SCHEDNAME_MAXLEN, IP_VS_PENAME_MAXLEN */
 
@@ -117,7 +117,7 @@ struct xlvs_version {
 	__u32 servers;	 /* picks and records */
 	__u32 slots;	 /* length of the schedule; 0 = none usable */
 	/* rr, wrr: sched::Position at ticket 0, from which the next version's maker goes on: threshold, last.
-	 * lblc, lblcr: the tick in which the scheduler was bound to the service, and 0.
+	 * Dynamic ones: the tick in which the scheduler was bound to the service, and the number of struct xlvs_group.
 	 * maglev: the seed that its table was made with, and 0. */
 	__u32 state[2];
 	char scheduler[XLVS_NAME_LEN]; /* as the administrator named it, NUL-terminated */
@@ -137,7 +137,7 @@ struct xlvs_version_zero {
 };
 static_assert(sizeof(struct xlvs_version_zero) == XLVS_BLOCK_SIZE, "one block");
 
-/* What dynamic schedulers scan. */
+/* The list as schedulers walk it. */
 struct xlvs_pick {
 	__u32 server; /* row in xlvs_servers and xlvs_loads */
 	__u32 weight; /* 0 = quiesced */
@@ -193,6 +193,44 @@ static_assert(sizeof(struct xlvs_count_block) == XLVS_BLOCK_SIZE, "one block");
 XLVS_INLINE __u32 xlvs_first_count(__u32 steps)
 {
 	return 1 + (steps + XLVS_STEPS_PER_BLOCK - 1) / XLVS_STEPS_PER_BLOCK;
+}
+
+/* In the place of the slots, dynamic schedulers: the servers sorted by row, in groups whose rows
+ * agree in row / XLVS_GROUP_ROWS. What such a scheduler looks for it looks for in each group, and
+ * remembers it with the group until something changes in one of those rows (struct xlvs_changes).
+ * Where that would make too many groups, each has XLVS_GROUP_ROWS servers and remembers nothing.
+ * First the groups, then the picks of all of them. */
+#define XLVS_GROUP_ROWS 64
+#define XLVS_MAX_GROUPS 128
+#define XLVS_NO_ROWS	0xffffffffu
+struct xlvs_group {
+	__u32 rows;	/* row / XLVS_GROUP_ROWS of its servers; XLVS_NO_ROWS: they do not agree */
+	__u16 first;	/* of its picks */
+	__u16 picks;
+	__u64 found[3]; /* by the data plane: bpf/schedule/group.h */
+};
+#define XLVS_GROUPS_PER_BLOCK (XLVS_BLOCK_SIZE / 32)
+struct xlvs_group_block {
+	struct xlvs_group group[XLVS_GROUPS_PER_BLOCK];
+};
+static_assert(sizeof(struct xlvs_group_block) == XLVS_BLOCK_SIZE, "one block");
+
+struct xlvs_group_pick {
+	__u32 server; /* as in struct xlvs_pick */
+	__u32 weight;
+	__u32 place; /* in the list: of equals the first one is chosen */
+	__u32 reserved;
+};
+#define XLVS_GROUP_PICKS_PER_BLOCK (XLVS_BLOCK_SIZE / 16)
+struct xlvs_group_pick_block {
+	struct xlvs_group_pick pick[XLVS_GROUP_PICKS_PER_BLOCK];
+};
+static_assert(sizeof(struct xlvs_group_pick_block) == XLVS_BLOCK_SIZE, "one block");
+
+/* First block of the groups' picks, from the first group's. */
+XLVS_INLINE __u32 xlvs_first_group_pick(__u32 groups)
+{
+	return (groups + XLVS_GROUPS_PER_BLOCK - 1) / XLVS_GROUPS_PER_BLOCK;
 }
 
 /* What an administrator set for one real server of a service. */

@@ -10,8 +10,11 @@
 struct xlvs_cost {
 	__u32 per_active, per_inactive;
 	__u32 idle, busy;
-	__u8 unweighted; /* the weight counts as 1 when it is above 0 */
-	__u8 overflow;	 /* a server with more active connections than weight is passed over */
+	/* all bits or none, so that no branch is needed */
+	__u32 unweighted; /* the weight counts as 1 when it is above 0 */
+	__u32 unlimited;  /* none: a server with more active connections than weight is passed over */
 };
+
+#define XLVS_COST_YES (~0u)
 
 #endif

@@ -9,7 +9,7 @@
  * Source: the rule of net/netfilter/ipvs/ip_vs_fo.c. */
 #define XLVS_COST_FO                                                                                     \
 	{                                                                                                \
-		.idle = 1, .busy = 1                                                                     \
+		.idle = 1, .busy = 1, .unlimited = XLVS_COST_YES                                                                     \
 	}
 
 #endif

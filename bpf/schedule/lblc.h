@@ -40,20 +40,44 @@ __noinline __u32 xlvs_place_scan(__u32 version, __u32 from, __u32 server)
 	return XLVS_NO_ROW;
 }
 
-/* 1 when a server in the chunk that starts at `from` is less than half busy. */
+/* 1 when a server of the group is less than half busy. */
+__noinline __u64 xlvs_group_idle(__u32 version, __u32 group)
+{
+	struct xlvs_version *v = xlvs_get_version(version);
+	struct xlvs_group *g = v ? xlvs_get_group(version, v, group) : NULL;
+	struct xlvs_group_pick *p;
+	struct xlvs_load *load;
+	__u32 i = 0, picks;
+
+	if (!g)
+		return 0;
+	picks = xlvs_group_picks(version, v);
+	for (; i < XLVS_GROUP_ROWS && i < g->picks; i++) {
+		p = xlvs_get_group_pick(picks, g->first + i);
+		load = p ? xlvs_get_load(p->server) : NULL;
+		if (__builtin_expect(load && (__u64)READ_ONCE(load->active) * 2 < p->weight, 0))
+			return 1;
+	}
+	return 0;
+}
+
+__noinline __u32 xlvs_refresh_idle(__u32 version, __u32 from)
+{
+	return xlvs_refresh(version, from, XLVS_LOOK_IDLE, xlvs_group_idle);
+}
+
+/* 1 when a server was found less than half busy in the chunk of groups that starts at `from`. */
 __noinline __u32 xlvs_idle_scan(__u32 version, __u32 from)
 {
 	struct xlvs_version *v = xlvs_get_version(version);
-	struct xlvs_pick *pick;
-	struct xlvs_load *load;
+	struct xlvs_group *g;
 	__u32 i = 0;
 
 	if (!v)
 		return 0;
-	for (; i < XLVS_LIST_CHUNK && from + i < v->servers; i++) {
-		pick = xlvs_get_pick(version, from + i);
-		load = pick ? xlvs_get_load(pick->server) : NULL;
-		if (__builtin_expect(load && (__u64)READ_ONCE(load->active) * 2 < pick->weight, 0))
+	for (; i < XLVS_GROUP_CHUNK && from + i < xlvs_groups(v); i++) {
+		g = xlvs_get_group(version, v, from + i);
+		if (__builtin_expect(g && xlvs_group_found(g, XLVS_LOOK_IDLE), 0))
 			return 1;
 	}
 	return 0;
@@ -63,16 +87,21 @@ __noinline __u32 xlvs_idle_scan(__u32 version, __u32 from)
  * another one has fewer than half: time to look for a better one. */
 __noinline __u32 xlvs_lblc_busy(__u32 version, __u32 at)
 {
+	struct xlvs_version *v = xlvs_get_version(version);
 	struct xlvs_pick *pick = xlvs_get_pick(version, at);
 	struct xlvs_load *load = pick ? xlvs_get_load(pick->server) : NULL;
+	__u32 groups;
 
-	if (!load)
+	if (!v || !load)
 		return 1;
+	groups = xlvs_groups(v);
 	if (READ_ONCE(load->active) <= pick->weight)
 		return 0;
-	for (__u32 from = 0; from < XLVS_MAX_SERVERS_PER_SERVICE; from += XLVS_LIST_CHUNK)
+	for (__u32 from = 0; from < XLVS_MAX_GROUPS && from < groups; from += XLVS_GROUP_CHUNK) {
+		xlvs_refresh_idle(version, from);
 		if (xlvs_idle_scan(version, from))
 			return 1;
+	}
 	return 0;
 }
 
@@ -96,8 +125,8 @@ __noinline __u32 xlvs_place_of(__u32 version, __u32 server, __u32 hint)
 	return XLVS_NO_ROW;
 }
 
-/* The remembered server while it has a weight and is not too busy, whatever
- * its thresholds say; else XLVS_NO_ROW. */
+/* The place of the remembered server while it has a weight, whatever its
+ * thresholds say; else XLVS_NO_ROW. */
 __noinline __u32 xlvs_lblc_known(__u32 version)
 {
 	struct xlvs_version *v = xlvs_get_version(version);
@@ -114,7 +143,7 @@ __noinline __u32 xlvs_lblc_known(__u32 version)
 		WRITE_ONCE(svc->used, now);
 	at = xlvs_place_of(version, cached - 1, READ_ONCE(svc->cached_at));
 	pick = at != XLVS_NO_ROW ? xlvs_get_pick(version, at) : NULL;
-	return pick && pick->weight && !xlvs_lblc_busy(version, at) ? pick->server : XLVS_NO_ROW;
+	return pick && pick->weight ? at : XLVS_NO_ROW;
 }
 
 /* Remembers the server at a place and returns its row. */

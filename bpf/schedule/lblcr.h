@@ -16,74 +16,149 @@
  * did not change for a day gives up its most loaded server.
  * Source: net/netfilter/ipvs/ip_vs_lblcr.c. */
 
-/* What a scan of the set looks for. */
-#define XLVS_SET_LEAST 0
-#define XLVS_SET_MOST  1
-
 struct xlvs_member {
-	__u64 cost, weight; /* weight 0: out of the comparison */
+	__u64 cost, weight;
 	__u32 joined;
+	__u32 place; /* in the list; XLVS_NO_ROW = there is none */
 };
+/* Nobody: any member comes before it, if .joined is the last number that is void. */
+#define XLVS_MEMBER_NONE                                                                                 \
+	{                                                                                                \
+		.place = XLVS_NO_ROW                                                                     \
+	}
 
 static __always_inline bool xlvs_is_member(__u32 joined, __u32 forgotten)
 {
 	return joined && (__s32)(joined - forgotten) > 0;
 }
 
-static __always_inline void xlvs_member_read(struct xlvs_member *m, __u32 version, __u32 at, __u32 forgotten, __u32 most)
+/* Puts a member in the place of the best one so far if it comes before it: less
+ * loaded, and not overloaded, or if that is asked for more loaded; of equals in
+ * the order of the set, which has who joined last first. */
+static __always_inline void xlvs_member_try(struct xlvs_member *best, __u32 server, __u32 weight, __u32 place,
+					    __u32 forgotten, const bool most)
 {
-	struct xlvs_pick *pick = xlvs_get_pick(version, at);
-	struct xlvs_load *load;
+	struct xlvs_load *load = xlvs_get_load(server);
+	__u64 cost, x, y;
+	__u32 joined;
 
-	m->weight = 0;
-	load = pick ? xlvs_get_load(pick->server) : NULL;
-	if (!load)
+	if (!weight || !load)
 		return;
-	m->joined = READ_ONCE(load->joined);
-	if (!xlvs_is_member(m->joined, forgotten))
+	joined = READ_ONCE(load->joined);
+	if (!xlvs_is_member(joined, forgotten))
 		return;
 	if (!most && READ_ONCE(load->flags) & XLVS_LOAD_F_OVERLOAD)
 		return;
-	m->cost = (__u64)READ_ONCE(load->active) * 256 + READ_ONCE(load->inactive);
-	m->weight = pick->weight;
+	cost = (__u64)READ_ONCE(load->active) * 256 + READ_ONCE(load->inactive);
+	x = best->cost * weight;
+	y = cost * best->weight;
+	if ((most ? x > y : x < y) || (x == y && (__s32)(joined - best->joined) < 0))
+		return;
+	best->cost = cost;
+	best->weight = weight;
+	best->joined = joined;
+	best->place = place;
 }
 
-/* Does b come before a? Equals in the order of the list: who joined last is first. */
-static __always_inline bool xlvs_member_before(const struct xlvs_member *a, const struct xlvs_member *b, __u32 most)
-{
-	__u64 x = a->cost * b->weight, y = b->cost * a->weight;
-
-	if (!b->weight || !a->weight)
-		return b->weight;
-	if (x == y)
-		return (__s32)(b->joined - a->joined) > 0;
-	return most ? x < y : x > y;
-}
-
-/* The best member of those at `best`, or none if that is XLVS_NO_ROW, and in the
- * chunk that starts at `from`: its place, or XLVS_NO_ROW. */
-__noinline __u32 xlvs_set_scan(__u32 version, __u32 from, __u32 best, __u32 forgotten, __u32 most)
+/* The place of a group's least loaded member plus 1, or XLVS_FOUND_NONE. */
+__noinline __u64 xlvs_group_set(__u32 version, __u32 group)
 {
 	struct xlvs_version *v = xlvs_get_version(version);
-	struct xlvs_member member = {}, next = {};
+	struct xlvs_group *g = v ? xlvs_get_group(version, v, group) : NULL;
+	struct xlvs_service *svc = v ? xlvs_get_service(v->service) : NULL;
+	struct xlvs_member member = XLVS_MEMBER_NONE;
+	struct xlvs_group_pick *p;
+	__u32 picks, forgotten;
+
+	if (!g || !svc)
+		return XLVS_FOUND_NONE;
+	forgotten = READ_ONCE(svc->forgotten);
+	member.joined = forgotten;
+	picks = xlvs_group_picks(version, v);
+	for (__u32 i = 0; i < XLVS_GROUP_ROWS && i < g->picks; i++) {
+		p = xlvs_get_group_pick(picks, g->first + i);
+		if (!p)
+			break;
+		xlvs_member_try(&member, p->server, p->weight, p->place, forgotten, false);
+	}
+	return (__u32)(member.place + 1);
+}
+
+__noinline __u32 xlvs_refresh_set(__u32 version, __u32 from)
+{
+	return xlvs_refresh(version, from, XLVS_LOOK_SET, xlvs_group_set);
+}
+
+/* The better of the member at place `best`, or none if that is XLVS_NO_ROW, and
+ * those found in the chunk of groups that starts at `from`: its place, or XLVS_NO_ROW.
+ * A set that was forgotten took all numbers along that were given until then:
+ * what was found in a group is a member no more, or still the best one there. */
+__noinline __u32 xlvs_set_scan(__u32 version, __u32 from, __u32 best, __u32 forgotten)
+{
+	struct xlvs_version *v = xlvs_get_version(version);
+	struct xlvs_member member = XLVS_MEMBER_NONE;
+	struct xlvs_group *g;
+	struct xlvs_pick *pick;
+	__u32 found;
+
+	if (!v)
+		return XLVS_NO_ROW;
+	member.joined = forgotten;
+	pick = best < v->servers ? xlvs_get_pick(version, best) : NULL;
+	if (pick)
+		xlvs_member_try(&member, pick->server, pick->weight, best, forgotten, false);
+	for (__u32 i = 0; i < XLVS_GROUP_CHUNK && from + i < xlvs_groups(v); i++) {
+		g = xlvs_get_group(version, v, from + i);
+		found = g ? xlvs_group_found(g, XLVS_LOOK_SET) : XLVS_FOUND_NONE;
+		pick = found != XLVS_FOUND_NONE ? xlvs_get_pick(version, found - 1) : NULL;
+		if (!pick)
+			continue;
+		xlvs_member_try(&member, pick->server, pick->weight, found - 1, forgotten, false);
+	}
+	return member.place;
+}
+
+/* The place of the least loaded member, as wlc compares them. */
+static __always_inline __u32 xlvs_set_least(__u32 version, __u32 forgotten)
+{
+	struct xlvs_version *v = xlvs_get_version(version);
+	__u32 best = XLVS_NO_ROW;
+
+	if (!v)
+		return XLVS_NO_ROW;
+	for (__u32 from = 0; from < XLVS_MAX_GROUPS && from < xlvs_groups(v); from += XLVS_GROUP_CHUNK) {
+		xlvs_refresh_set(version, from);
+		best = xlvs_set_scan(version, from, best, forgotten);
+	}
+	return best;
+}
+
+/* The most loaded member of those at `best`, or none if that is XLVS_NO_ROW, and in the
+ * chunk that starts at `from`: its place, or XLVS_NO_ROW. Once a day: looks at all. */
+__noinline __u32 xlvs_most_scan(__u32 version, __u32 from, __u32 best, __u32 forgotten)
+{
+	struct xlvs_version *v = xlvs_get_version(version);
+	struct xlvs_member member = XLVS_MEMBER_NONE;
+	struct xlvs_pick *pick;
 	__u32 left;
 
 	if (!v || from >= v->servers)
 		return XLVS_NO_ROW;
-	if (best < v->servers)
-		xlvs_member_read(&member, version, best, forgotten, most);
+	member.joined = forgotten;
+	pick = best < v->servers ? xlvs_get_pick(version, best) : NULL;
+	if (pick)
+		xlvs_member_try(&member, pick->server, pick->weight, best, forgotten, true);
 	left = v->servers - from;
 	for (__u32 i = 0; i < XLVS_LIST_CHUNK && i < left; i++) {
-		xlvs_member_read(&next, version, from + i, forgotten, most);
-		if (!xlvs_member_before(&member, &next, most))
-			continue;
-		member = next;
-		best = from + i;
+		pick = xlvs_get_pick(version, from + i);
+		if (!pick)
+			break;
+		xlvs_member_try(&member, pick->server, pick->weight, from + i, forgotten, true);
 	}
-	return member.weight ? best : XLVS_NO_ROW;
+	return member.place;
 }
 
-static __always_inline __u32 xlvs_set_find(__u32 version, __u32 forgotten, __u32 most)
+static __always_inline __u32 xlvs_set_most(__u32 version, __u32 forgotten)
 {
 	struct xlvs_version *v = xlvs_get_version(version);
 	__u32 best = XLVS_NO_ROW;
@@ -91,7 +166,7 @@ static __always_inline __u32 xlvs_set_find(__u32 version, __u32 forgotten, __u32
 	if (!v)
 		return XLVS_NO_ROW;
 	for (__u32 from = 0; from < XLVS_MAX_SERVERS_PER_SERVICE && from < v->servers; from += XLVS_LIST_CHUNK)
-		best = xlvs_set_scan(version, from, best, forgotten, most);
+		best = xlvs_most_scan(version, from, best, forgotten);
 	return best;
 }
 
@@ -159,13 +234,14 @@ __noinline __u32 xlvs_set_change(__u32 version, __u32 at, __u32 join)
 	if (xlvs_is_member(READ_ONCE(load->joined), READ_ONCE(svc->forgotten)) == !!join)
 		return server;
 	WRITE_ONCE(load->joined, join ? __sync_fetch_and_add(&svc->joined, 1) + 1 : 0);
+	xlvs_note_change(server);
 	WRITE_ONCE(svc->changed, xlvs_ticks(bpf_ktime_get_coarse_ns()));
 	return server;
 }
 
-/* The least loaded member of the set, as wlc compares them, unless it is too
- * busy; else XLVS_NO_ROW. Inlined like all that scans, for the kernel limits the
- * stack of a chain of calls to 512 bytes. */
+/* The place of the least loaded member of the set, as wlc compares them; else
+ * XLVS_NO_ROW. Inlined like all that scans, for the kernel limits the stack of a
+ * chain of calls to 512 bytes. */
 static __always_inline __u32 xlvs_lblcr_known(__u32 version, __u32 service)
 {
 	struct xlvs_service *svc = xlvs_get_service(service);
@@ -173,24 +249,24 @@ static __always_inline __u32 xlvs_lblcr_known(__u32 version, __u32 service)
 
 	if (!svc || !xlvs_set_exists(version))
 		return XLVS_NO_ROW;
-	at = xlvs_set_find(version, READ_ONCE(svc->forgotten), XLVS_SET_LEAST);
+	at = xlvs_set_least(version, READ_ONCE(svc->forgotten));
 	if (xlvs_set_shrinks(version))
-		xlvs_set_change(version, xlvs_set_find(version, READ_ONCE(svc->forgotten), XLVS_SET_MOST), 0);
-	return at != XLVS_NO_ROW && !xlvs_lblc_busy(version, at) ? xlvs_place_server(version, at) : XLVS_NO_ROW;
+		xlvs_set_change(version, xlvs_set_most(version, READ_ONCE(svc->forgotten)), 0);
+	return at;
 }
 
 /* The dynamic schedulers: the least of all, before which lblc and lblcr look
- * what they remember, and which they remember then. */
+ * what they remember, if it is not too busy, and which they remember then. */
 static __always_inline __u32 xlvs_pick_least(__u32 version, __u32 service, __u32 sched)
 {
-	__u32 server = XLVS_NO_ROW, at;
+	__u32 at = XLVS_NO_ROW;
 
 	if (sched == XLVS_SCHED_LBLC)
-		server = xlvs_lblc_known(version);
+		at = xlvs_lblc_known(version);
 	if (sched == XLVS_SCHED_LBLCR)
-		server = xlvs_lblcr_known(version, service);
-	if (server != XLVS_NO_ROW)
-		return server;
+		at = xlvs_lblcr_known(version, service);
+	if (at != XLVS_NO_ROW && !xlvs_lblc_busy(version, at))
+		return xlvs_place_server(version, at);
 	at = xlvs_least_place(version);
 	if (sched == XLVS_SCHED_LBLC)
 		return xlvs_lblc_learn(version, at);

@@ -10,7 +10,7 @@
  * Source: the rule of net/netfilter/ipvs/ip_vs_lc.c. */
 #define XLVS_COST_LC                                                                                     \
 	{                                                                                                \
-		.per_active = 256, .per_inactive = 1, .unweighted = 1                                    \
+		.per_active = 256, .per_inactive = 1, .unweighted = XLVS_COST_YES, .unlimited = XLVS_COST_YES                                    \
 	}
 
 #endif

@@ -10,7 +10,7 @@
  * Source: the rule of net/netfilter/ipvs/ip_vs_nq.c. */
 #define XLVS_COST_NQ                                                                                     \
 	{                                                                                                \
-		.per_active = 1, .idle = 0, .busy = 1                                                    \
+		.per_active = 1, .idle = 0, .busy = 1, .unlimited = XLVS_COST_YES                                                    \
 	}
 
 #endif

@@ -9,7 +9,7 @@
  * weight. Source: the rule of net/netfilter/ipvs/ip_vs_ovf.c. */
 #define XLVS_COST_OVF                                                                                    \
 	{                                                                                                \
-		.idle = 1, .busy = 1, .overflow = 1                                                      \
+		.idle = 1, .busy = 1                                                      \
 	}
 
 #endif

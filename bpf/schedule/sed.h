@@ -11,7 +11,7 @@
  * Source: the rule of net/netfilter/ipvs/ip_vs_sed.c. */
 #define XLVS_COST_SED                                                                                    \
 	{                                                                                                \
-		.per_active = 1, .idle = 1, .busy = 1                                                    \
+		.per_active = 1, .idle = 1, .busy = 1, .unlimited = XLVS_COST_YES                                                    \
 	}
 
 #endif

@@ -10,7 +10,7 @@
  * Source: the rule of net/netfilter/ipvs/ip_vs_wlc.c. */
 #define XLVS_COST_WLC                                                                                    \
 	{                                                                                                \
-		.per_active = 256, .per_inactive = 1                                                     \
+		.per_active = 256, .per_inactive = 1, .unlimited = XLVS_COST_YES                                                     \
 	}
 
 #endif

@@ -24,30 +24,31 @@ static __always_inline void xlvs_bind(__u32 server, __u32 meta)
 	upper = READ_ONCE(load->upper);
 	if (upper && READ_ONCE(load->active) + READ_ONCE(load->inactive) >= upper)
 		__sync_fetch_and_or(&load->flags, XLVS_LOAD_F_OVERLOAD);
+	xlvs_note_change(server);
 }
 
-/* A connection leaves: below the lower threshold, or three quarters of the
- * upper one where no lower is set, the overload is over. */
+/* An overload is over below the lower threshold, or three quarters of the upper one where no lower is set. */
+static __always_inline bool xlvs_overload_ends(struct xlvs_load *load)
+{
+	__u32 upper = READ_ONCE(load->upper), lower = READ_ONCE(load->lower);
+	__u32 total = READ_ONCE(load->active) + READ_ONCE(load->inactive);
+
+	if (lower)
+		return total < lower;
+	return !upper || (__u64)total * 4 < (__u64)upper * 3;
+}
+
+/* A connection leaves. */
 static __always_inline void xlvs_unbind(__u32 server, __u32 meta)
 {
 	struct xlvs_load *load = xlvs_get_load(server);
-	__u32 upper, lower, total;
-	bool over;
 
 	if (!load)
 		return;
 	__sync_fetch_and_add(xlvs_count_of(load, meta), -1);
-	if (!(READ_ONCE(load->flags) & XLVS_LOAD_F_OVERLOAD))
-		return;
-	upper = READ_ONCE(load->upper);
-	lower = READ_ONCE(load->lower);
-	total = READ_ONCE(load->active) + READ_ONCE(load->inactive);
-	if (lower)
-		over = total < lower;
-	else
-		over = !upper || (__u64)total * 4 < (__u64)upper * 3;
-	if (over)
+	if (READ_ONCE(load->flags) & XLVS_LOAD_F_OVERLOAD && xlvs_overload_ends(load))
 		__sync_fetch_and_and(&load->flags, ~XLVS_LOAD_F_OVERLOAD);
+	xlvs_note_change(server);
 }
 
 /* A connection changed sides. */
@@ -59,6 +60,7 @@ static __always_inline void xlvs_recount(__u32 server, __u32 from, __u32 to)
 		return;
 	__sync_fetch_and_add(xlvs_count_of(load, from), -1);
 	__sync_fetch_and_add(xlvs_count_of(load, to), 1);
+	xlvs_note_change(server);
 }
 
 /* A connection or template is no more: what it counted for, and what controlled it.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "encode/draft.h"
+#include "encode/groups.h"
 #include "encode/version.h"
 
 namespace xlvs::encode {
@@ -22,13 +23,16 @@ struct Change {
   std::uint32_t first = 0;    ///< first block of its version
   std::vector<sched::Slot> period{};
   std::vector<Block> ladder{};  ///< in the place of a period that is too long
+  Groups groups{};              ///< of a dynamic scheduler
   std::uint32_t maglev_seed = 0;
   xlvs_counters zero{};
 
   /// The service lives on: totals, and what its trash keeps, too.
   [[nodiscard]] bool continues() const { return draft != nullptr && draft->base() != kNone; }
+  /// What stands in the place of the slots, when those are none.
+  [[nodiscard]] const std::vector<Block>& blocks() const { return ladder.empty() ? groups.blocks : ladder; }
   [[nodiscard]] __u32 slots() const {
-    return static_cast<__u32>(ladder.empty() ? period.size() : ladder.size() * XLVS_SLOTS_PER_BLOCK);
+    return static_cast<__u32>(blocks().empty() ? period.size() : blocks().size() * XLVS_SLOTS_PER_BLOCK);
   }
   /// The scheduler stays bound: what it remembers holds.
   [[nodiscard]] bool remembers() const { return continues() && old && !draft->rebound(); }

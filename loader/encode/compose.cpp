@@ -87,6 +87,7 @@ std::vector<Block> version_blocks(const Change& change, std::uint32_t now) {
     head.state[0] = change.maglev_seed;
   } else {
     head.state[0] = change.remembers() ? change.old->head->state[0] : now;
+    head.state[1] = change.groups.count;
   }
   draft.config().scheduler.copy(head.scheduler, sizeof head.scheduler - 1);
   xlvs_version_zero zero{};
@@ -106,7 +107,7 @@ std::vector<Block> version_blocks(const Change& change, std::uint32_t now) {
     *picks++ = {e.row, record.weight};
     std::memcpy(&blocks[at++], &record, sizeof record);
   }
-  std::copy(change.ladder.begin(), change.ladder.end(), blocks.begin() + xlvs_first_slot(servers));
+  std::copy(change.blocks().begin(), change.blocks().end(), blocks.begin() + xlvs_first_slot(servers));
   auto* slot = reinterpret_cast<__u32*>(&blocks[xlvs_first_slot(servers)]);
   const bool hashed = draft.scheduler().table != nullptr;  // turns leave servers of weight 0 out
   for (const sched::Slot position : change.period) {

@@ -159,6 +159,8 @@ Status Publisher::take_space() {
     change.period = std::move(*period);
     if (const auto ladder = change.draft->ladder())
       change.ladder = to_blocks(*ladder, change.draft->position());
+    if (change.draft->schedules() && change.draft->scheduler().dynamic())
+      change.groups = group_servers(change.draft->servers());
     const auto blocks =
         xlvs_version_blocks(static_cast<__u32>(change.draft->servers().size()), change.slots());
     const auto first = census.blocks.take(blocks, arena_cursor_);

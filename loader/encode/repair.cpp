@@ -23,6 +23,7 @@ void repair(const Shared& shared) {
       listed[record.server] = true;
       if (record.forward == XLVS_FORWARD_NAT) note_nat(shared, record.server);
       mirror(shared, record.server, to_model(record));
+      note_change(shared, record.server);  // whoever died may have ended an overload
       if (!available(memory.servers[record.server])) revive(shared, record.server);
       forget_totals(shared, record.server);
     }

@@ -42,6 +42,10 @@ void set_tunnel_source(const Shared& shared, std::uint32_t row) {
 
 }  // namespace
 
+void note_change(const Shared& shared, std::uint32_t row) {
+  shared.writer.add(shared.memory.changes[row / XLVS_GROUP_ROWS].count, 1);
+}
+
 void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& config, bool relieved) {
   const xlvs_record record = to_abi(config);
   xlvs_server server = shared.memory.servers[row];
@@ -54,8 +58,10 @@ void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& 
 
   xlvs_load& there = shared.memory.loads[row];
   relieved = relieved || record.upper == 0 || record.upper > there.upper;
-  if (relieved && (load(there.flags) & XLVS_LOAD_F_OVERLOAD) != 0)
+  if (relieved && (load(there.flags) & XLVS_LOAD_F_OVERLOAD) != 0) {
     shared.writer.clear_bits(there.flags, XLVS_LOAD_F_OVERLOAD);
+    note_change(shared, row);
+  }
   const __u32 thresholds[2] = {record.upper, record.lower};
   shared.writer.copy(&there.upper, thresholds, sizeof thresholds);
   if (there.weight != record.weight) shared.writer.set(there.weight, record.weight);

@@ -19,6 +19,8 @@ inline bool in_trash(const xlvs_server& row) { return used(row) && !available(ro
 
 /// Gives a free row its identity, without connections. It takes no packets before revive().
 void occupy(const Shared& shared, std::uint32_t row, const model::ServiceKey& service, const Entry& entry);
+/// Dynamic schedulers shall look anew at the load of the server in `row`.
+void note_change(const Shared& shared, std::uint32_t row);
 /// Sets the fields that mirror the record of the server in `row`, each by one store, where they differ.
 /// `relieved`: it is not overloaded any more, whatever its thresholds were.
 void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& config, bool relieved = false);

@@ -51,7 +51,8 @@ Result<TableLock> TableLock::take(const Shared& shared, bool exclusive) {
 Status Table::format(const TableMemory& memory, const Format& format) {
   const std::size_t buckets = memory.index.size() / 2;
   if (!std::has_single_bit(buckets) || memory.arena.size() < 2 || memory.services.size() < 2 ||
-      memory.loads.size() != memory.servers.size())
+      memory.loads.size() != memory.servers.size() ||
+      memory.changes.size() != xlvs_changes_rows(static_cast<std::uint32_t>(memory.servers.size())))
     return Error{Errc::kInvalidArgument, "the table's memory has impossible sizes"};
   xlvs_control control{};
   const auto n = [](std::size_t size) { return static_cast<__u32>(size); };

@@ -20,8 +20,8 @@ struct alignas(XLVS_BLOCK_SIZE) Block {
 };
 
 /// Borrowed views of every memory-mapped array of one table; conns* may be looked into after
-/// TableHost::map_connections(). Packets change `loads`, `conns*`, and the
-/// tickets in `arena` at any time: use std::atomic_ref for words that they share.
+/// TableHost::map_connections(). Packets change `loads`, `changes`, `conns*`, and
+/// in `arena` tickets and what was found in groups, at any time: use std::atomic_ref for words that they share.
 struct TableMemory {
   xlvs_control* control = nullptr;
   xlvs_filter* filter = nullptr;
@@ -30,6 +30,7 @@ struct TableMemory {
   std::span<Block> arena;
   std::span<xlvs_server> servers;
   std::span<xlvs_load> loads;
+  std::span<xlvs_changes> changes;  ///< of loads, XLVS_GROUP_ROWS each
   std::span<xlvs_bucket4> conns4;
   std::span<xlvs_bucket6> conns6;
 };

@@ -35,6 +35,11 @@ class Writer {
     step();
     std::atomic_ref<T>(word).fetch_and(~bits, std::memory_order_acq_rel);
   }
+  template <typename T>
+  void add(T& word, std::type_identity_t<T> more) const {
+    step();
+    std::atomic_ref<T>(word).fetch_add(more, std::memory_order_acq_rel);
+  }
   /// Copies 8-byte words, in order; words that are equal already are left alone.
   void copy(void* to, const void* from, std::size_t bytes) const;
 

@@ -30,7 +30,7 @@ constexpr std::uint64_t kConnsPerBucket = XLVS_CONN_WAYS / 2;
 // Buckets of eight with two choices: at half filling no key is ever refused in practice.
 constexpr std::uint64_t kServicesPerIndexBucket = XLVS_INDEX_WAYS / 2;
 // A server takes a record and a pick, a ninth of a block more, in its service's version, and some slots of
-// its schedule; an edit or a whole restore stands beside the old version: twice that. A service takes two
+// its schedule or a place in a group; an edit or a whole restore stands beside the old version: twice that. A service takes two
 // blocks, and sixteen for the 256 slots of sh, also twice.
 constexpr std::uint64_t kBlocksPerServer = 4;
 constexpr std::uint64_t kBlocksPerService = 32;
@@ -96,6 +96,7 @@ std::uint64_t memory_bytes(const Capacity& c, unsigned cpus) {
          pages(XLVS_PORTS, sizeof(xlvs_port)) + pages(2ull * c.index_buckets, sizeof(xlvs_index_bucket)) +
          pages(2ull * c.max_services, sizeof(xlvs_service)) + pages(c.arena_blocks, XLVS_BLOCK_SIZE) +
          pages(c.max_servers, sizeof(xlvs_server)) + pages(c.max_servers, sizeof(xlvs_load)) +
+         pages(xlvs_changes_rows(c.max_servers), sizeof(xlvs_changes)) +
          pages(c.buckets4, sizeof(xlvs_bucket4)) + pages(c.buckets6, sizeof(xlvs_bucket6)) +
          cpus * (pages(c.max_servers, sizeof(xlvs_line)) + pages(XLVS_REASON_COUNT, sizeof(std::uint64_t)));
 }

@@ -38,6 +38,9 @@ struct Scheduler {
   Table* table;        ///< of those that pick by a hash, else null
   /// What `ipvsadm -b` calls IP_VS_SVC_F_SCHED1, 2 and 3, lowest bit first.
   std::array<std::string_view, 3> flags;
+
+  /// Looks at the servers' connections for each new one.
+  [[nodiscard]] bool dynamic() const { return turns == nullptr && table == nullptr; }
 };
 
 /// Every scheduler of kernel IPVS, maglev, and "none", kernel IPVS's word for a service without one.

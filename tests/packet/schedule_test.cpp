@@ -54,7 +54,11 @@ class ScheduleTest : public DirectorTest {
     ADD_FAILURE() << "no server " << i;
     return 0;
   }
-  xlvs_load& load(std::size_t i) { return director().memory().loads[row(i)]; }
+  /// For a change that packets make: schedulers look anew.
+  xlvs_load& load(std::size_t i) {
+    ++director().memory().changes[row(i) / XLVS_GROUP_ROWS].count;
+    return director().memory().loads[row(i)];
+  }
   void set_load(std::size_t i, std::uint32_t active, std::uint32_t inactive = 0) {
     load(i).active = active;
     load(i).inactive = inactive;

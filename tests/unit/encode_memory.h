@@ -63,11 +63,12 @@ struct OwnedMemory {
         arena(sizes.blocks),
         servers(sizes.servers),
         loads(sizes.servers),
+        changes(xlvs_changes_rows(static_cast<std::uint32_t>(sizes.servers))),
         conns4(sizes.buckets4),
         conns6(sizes.buckets6) {
     EXPECT_TRUE(Table::format(view(), {.seed = 0x5eed5eed5eed5eedull, .netns_cookie = 1, .max_conns = 24}));
   }
-  TableMemory view() { return {&control, &filter, index, services, arena, servers, loads, conns4, conns6}; }
+  TableMemory view() { return {&control, &filter, index, services, arena, servers, loads, changes, conns4, conns6}; }
 
   xlvs_control control{};
   xlvs_filter filter{};
@@ -76,6 +77,7 @@ struct OwnedMemory {
   std::vector<Block> arena;
   std::vector<xlvs_server> servers;
   std::vector<xlvs_load> loads;
+  std::vector<xlvs_changes> changes;
   std::vector<xlvs_bucket4> conns4;
   std::vector<xlvs_bucket6> conns6;
 };

@@ -105,16 +105,33 @@ TEST_F(ScheduleTest, APortZeroServiceNeverPicks) {
   }
 }
 
-TEST_F(ScheduleTest, WlcIsScannedInListOrder) {
+TEST_F(ScheduleTest, WlcHasItsServersInGroupsOfNeighbouringRows) {
   EXPECT_OK(table.add_service(web, scheduled("wlc")));
   for (const int i : {1, 2, 3}) EXPECT_OK(table.add_server(web, rs(i), weighing(10 * i)));
   const PacketView view(memory);
   const std::uint32_t row = view.lookup(to_abi(web));
   EXPECT_EQ(view.version(row).sched, static_cast<__u32>(XLVS_SCHED_WLC));
-  EXPECT_EQ(view.version(row).slots, 0u);
+  EXPECT_EQ(view.version(row).state[1], 1u) << "groups";
   const Seen seen = view.read();
   EXPECT_EQ(view.record(row, 0).weight, 30u);
   EXPECT_EQ(view.record(row, 2).weight, 10u);
+}
+
+TEST_F(ScheduleTest, AnEndOfOverloadIsNotedForThoseThatRememberWhatTheyFound) {
+  EXPECT_OK(table.add_service(web, scheduled("wlc")));
+  model::ServerConfig limited = weighing(1);
+  limited.upper = 2;
+  EXPECT_OK(table.add_server(web, rs(1), limited));
+  const PacketView view(memory);
+  const std::uint32_t server = view.record(view.lookup(to_abi(web)), 0).server;
+  memory.loads[server].flags = XLVS_LOAD_F_OVERLOAD;
+  const __u32 before = memory.changes[server / XLVS_GROUP_ROWS].count;
+  EXPECT_OK(table.edit_server(web, rs(1), limited));
+  EXPECT_EQ(memory.changes[server / XLVS_GROUP_ROWS].count, before);
+  limited.upper = 3;
+  EXPECT_OK(table.edit_server(web, rs(1), limited));
+  EXPECT_EQ(memory.loads[server].flags, 0u);
+  EXPECT_EQ(memory.changes[server / XLVS_GROUP_ROWS].count, before + 1);
 }
 
 /// The maglev table's digest after random edits that end in one and the same pool.

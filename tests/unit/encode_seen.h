@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -129,6 +130,10 @@ class PacketView {
                              " x " + std::to_string(r.upper) + " y " + std::to_string(r.lower) + " forward " +
                              std::to_string(r.forward) + " tunnel " + std::to_string(r.tun_type));
     }
+    if (v.sched >= XLVS_SCHED_LC && v.sched <= XLVS_SCHED_LBLCR) {
+      expect_groups(row, seen.rows);
+      return seen;
+    }
     for (std::uint32_t at = 0; at < v.slots; ++at) {
       std::uint32_t position = 0;
       while (position < seen.rows.size() && seen.rows[position] != slot(row, at)) ++position;
@@ -136,6 +141,30 @@ class PacketView {
       seen.slots.push_back(position);
     }
     return seen;
+  }
+  /// Each server of the list is in one group, that of its row, with its place and weight.
+  void expect_groups(std::uint32_t row, const std::vector<std::uint32_t>& rows) const {
+    const xlvs_version& v = version(row);
+    const Block* first = &m_.arena.at(m_.services[row].version + xlvs_first_slot(v.servers));
+    const std::span groups(reinterpret_cast<const xlvs_group*>(first), v.state[1]);
+    const auto* picks = reinterpret_cast<const xlvs_group_pick*>(first + xlvs_first_group_pick(v.state[1]));
+    EXPECT_LE(groups.size(), std::size_t{XLVS_MAX_GROUPS});
+    std::vector<bool> seen(rows.size(), false);
+    std::uint32_t next = 0;
+    for (const xlvs_group& g : groups) {
+      EXPECT_EQ(g.first, next);
+      EXPECT_TRUE(g.picks > 0 && g.picks <= XLVS_GROUP_ROWS);
+      next += g.picks;
+      for (std::uint32_t at = g.first; at < next; ++at) {
+        const xlvs_group_pick& p = picks[at];
+        ASSERT_TRUE(p.place < rows.size() && !seen[p.place]);
+        seen[p.place] = true;
+        EXPECT_EQ(p.server, rows[p.place]);
+        EXPECT_EQ(p.weight, record(row, p.place).weight);
+        EXPECT_TRUE(g.rows == XLVS_NO_ROWS || g.rows == p.server / XLVS_GROUP_ROWS);
+      }
+    }
+    EXPECT_EQ(next, rows.size());
   }
   const OwnedMemory& m_;
 };
