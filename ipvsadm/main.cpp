@@ -84,7 +84,8 @@ int main(int argc, char** argv) {
   const std::vector<std::string> args(argv, argv + argc);
   if (args.empty()) return kNoEngine;
   // one write for most listings: `ipvsadm -Ln | head -n 1` must not end by a signal
-  if (::isatty(STDOUT_FILENO) == 0) std::setvbuf(stdout, nullptr, _IOFBF, kBuffer);
+  static char buffer[kBuffer];  // glibc does not allocate what setvbuf() is told
+  if (::isatty(STDOUT_FILENO) == 0) std::setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
   std::string_view own_name = args[0];
   own_name.remove_prefix(own_name.rfind('/') + 1);  // npos + 1 == 0
   if (own_name == "ipvsadm-save") return save(args);
