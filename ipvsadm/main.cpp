@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // ipvsadm, and under their own names ipvsadm-save and ipvsadm-restore.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +17,7 @@ namespace {
 using namespace xlvs::ipvsadm;
 using xlvs::backend::Backend;
 
-constexpr int kNoEngine = 2;
+constexpr int kNoEngine = 2, kNoInput = 2;
 constexpr std::size_t kBuffer = 65536;  // what a pipe holds
 
 /// Something about our table or our settings, not the kernel's answer: its modules have nothing to do with
@@ -67,10 +69,15 @@ int save(const std::vector<std::string>& args) {
 }
 
 /// Replaces the whole table at once by the one that stdin describes; lines that begin with # are left out.
+/// Nothing is replaced by what cannot be read.
 int restore_all() {
   FdInput in(0);
   std::string text;
   for (int c = in.get(); c != -1; c = in.get()) text += static_cast<char>(c);
+  if (in.error() != 0) {
+    std::fprintf(stderr, "xlvs: cannot read the standard input: %s\n", std::strerror(in.error()));
+    return kNoInput;
+  }
   const auto backend = open_engine();
   if (!backend) return kNoEngine;
   Session session{*backend, system_names(), stdout, stderr};
@@ -78,9 +85,17 @@ int restore_all() {
   return restore(input, "ipvsadm", Backend::Batch::kReplace, session).status;
 }
 
+/// The next socket must not become the input or output that was closed before: -R would read netlink's
+/// answers. /dev/null the wrong way round fails as a closed descriptor does.
+void fill_closed_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  fill_closed_streams();
   const std::vector<std::string> args(argv, argv + argc);
   if (args.empty()) return kNoEngine;
   // one write for most listings: `ipvsadm -Ln | head -n 1` must not end by a signal

@@ -66,6 +66,7 @@ bool FdInput::fill() {
   do {
     n = ::read(fd_, buffer_, sizeof(buffer_));
   } while (n < 0 && errno == EINTR);
+  if (n < 0) error_ = errno;
   next_ = 0;
   end_ = n > 0 ? static_cast<std::size_t>(n) : 0;
   return end_ > 0;

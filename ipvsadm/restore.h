@@ -38,11 +38,14 @@ class FdInput final : public Input {
   explicit FdInput(int fd) : fd_(fd) {}
   int get() override;
   bool waits() override;
+  /// The errno for which the input has ended before its end, or 0.
+  [[nodiscard]] int error() const { return error_; }
 
  private:
   bool fill();
 
   int fd_;
+  int error_ = 0;
   char buffer_[65536];
   std::size_t next_ = 0, end_ = 0;
 };

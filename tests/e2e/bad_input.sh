@@ -54,6 +54,17 @@ equal '300,000 refused lines: the last status' 255 "$(exit_of fed "$NET_DIR/refu
 equal 'and as many complaints' 300000 "$(grep -c '^Service already exists$' "$NET_DIR/said")"
 equal 'the table after it' "$before" "$(saved)"
 
+# What cannot be read is no table; a closed input is not netlink's socket
+for input in '</tmp' '<&-'; do
+	says 2 'xlvs: cannot read the standard input: ' director timeout 20 bash -c "ipvsadm-restore $input"
+	equal "the table after ipvsadm-restore $input" "$before" "$(saved)"
+	says 0 '' director timeout 20 bash -c "ipvsadm -R $input"
+done
+says 0 '' director timeout 20 bash -c 'ipvsadm -Ln >&-'
+says 0 '' director timeout 20 bash -c 'ipvsadm -Ln <&- >&- 2>&-'
+says 255 '' director timeout 20 bash -c 'ipvsadm -A -t 192.0.2.80:80 2>&-'
+equal 'the table after closed descriptors' "$before" "$(saved)"
+
 # A full table
 for port in 81 82 83; do director ipvsadm -A -t 192.0.2.80:$port -s rr; done
 before=$(saved)
