@@ -29,6 +29,12 @@ static __noinline int xlvs_slow_route(struct __sk_buff *skb, struct xlvs_case *c
 		xlvs_count(XLVS_REASON_SERVER_LOCAL);
 		return TC_ACT_OK;
 	}
+	if (reason == XLVS_REASON_NO_ROUTE)
+		return back ? TC_ACT_OK :
+			      xlvs_order_error(c, reason,
+					       c->family == XLVS_AF_INET ? XLVS_ICMP4_HOST_UNREACHABLE :
+									   XLVS_ICMP6_ADDRESS_UNREACHABLE,
+					       0);
 	if (reason != XLVS_REASON_FORWARDED)
 		return xlvs_slow_drop(reason);
 	if (c->ttl <= 1)

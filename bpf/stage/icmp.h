@@ -51,6 +51,8 @@ static __always_inline __u32 xlvs_owed(const struct xlvs_packet *p)
 	switch (p->reason) {
 	case XLVS_REASON_NO_SERVER:
 		return v4 ? XLVS_ICMP4_PORT_UNREACHABLE : XLVS_ICMP6_PORT_UNREACHABLE;
+	case XLVS_REASON_NO_ROUTE:
+		return v4 ? XLVS_ICMP4_HOST_UNREACHABLE : XLVS_ICMP6_ADDRESS_UNREACHABLE;
 	case XLVS_REASON_TTL:
 		return v4 ? XLVS_ICMP4_TIME_EXCEEDED : XLVS_ICMP6_TIME_EXCEEDED;
 	case XLVS_REASON_TOO_BIG:

@@ -28,7 +28,7 @@ static __always_inline enum xlvs_verdict xlvs_reply(struct xlvs_packet *p)
 		return xlvs_pass(p, XLVS_REASON_REPLY);
 	v = xlvs_fib(p, p->family, &p->vaddr, &p->daddr, route);
 	if (v != XLVS_NEXT)
-		return v;
+		return p->reason == XLVS_REASON_NO_ROUTE ? xlvs_pass(p, XLVS_REASON_REPLY) : v;
 	if (route->hop.mtu && p->len > route->hop.mtu)
 		return xlvs_may_be_cut(p) ? xlvs_leave_to_cut(p) : xlvs_pass(p, XLVS_REASON_REPLY);
 	xlvs_advance(p, XLVS_DIR_OUTPUT);

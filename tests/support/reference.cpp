@@ -352,7 +352,7 @@ Expected Reference::to_server(const Packet& p, Connection& c) {
   if (route.kind == Route::Kind::kLocal && c.forward != model::Forward::kMasq)
     return pass(p.frame, XLVS_REASON_SERVER_LOCAL);
   if (route.kind == Route::Kind::kLocal || route.kind == Route::Kind::kNone)
-    return drop(XLVS_REASON_NO_ROUTE);
+    return p.error(p.ip(), XLVS_REASON_NO_ROUTE, p.v6() ? 1 : 3, p.v6() ? 3 : 1, 0);
   if (p.ttl <= 1) return p.error(p.ip(), XLVS_REASON_TTL, p.v6() ? 3 : 11, 0, 0);
   const bool tunnel = c.forward == model::Forward::kTunnel, outer4 = tunnel && address.size() == 4;
   const std::size_t shim = tunnel ? shim_before(p.ip(), server.config, p.length).size() : 0,
@@ -397,7 +397,7 @@ std::optional<Expected> Reference::reply(const Packet& p) {
   if (p.ttl <= 1) return pass(p.frame, XLVS_REASON_REPLY);
   const Route route = route_to(network_, p.dst);
   if (route.kind == Route::Kind::kLocal || route.kind == Route::Kind::kNone)
-    return drop(XLVS_REASON_NO_ROUTE);
+    return pass(p.frame, XLVS_REASON_REPLY);
   if (route.kind == Route::Kind::kForward && p.length > route.mtu)
     return pass(p.frame, !p.v6() && !(p.frame[20] & 0x40) ? XLVS_REASON_CUT : XLVS_REASON_REPLY);
   step(c, p, true);  // what the stack rejects before it comes to IPVS moves nothing
