@@ -30,6 +30,9 @@
  * for a new one when its protocol has no handshake (UDP). */
 #define XLVS_UDP_PROVEN_PACKETS 2
 
+/* A connection that its client has closed is taken for finished when the client was silent for so long. */
+#define XLVS_HALF_CLOSED_SECONDS 2
+
 /* Time to live of the packets that we make ourselves. */
 #define XLVS_DEFAULT_TTL 64
 

@@ -5,6 +5,7 @@
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include <stdbool.h>
 
 #include "abi/conn.h"
 #include "abi/control.h"
@@ -136,6 +137,15 @@ static __always_inline struct xlvs_port *xlvs_get_port(__u32 ifindex)
 	struct xlvs_port *port = bpf_map_lookup_elem(&xlvs_ports, &row);
 
 	return port && READ_ONCE(port->ifindex) == ifindex ? port : NULL;
+}
+
+/* Does the interface take frames that XDP redirects? One without the director
+ * may, but nobody knows. */
+static __always_inline bool xlvs_takes_frames(__u32 ifindex)
+{
+	const struct xlvs_port *port = xlvs_get_port(ifindex);
+
+	return port && READ_ONCE(port->flags) & XLVS_PORT_F_OUT;
 }
 
 static __always_inline __u32 xlvs_setting(const struct xlvs_control *control, enum xlvs_setting setting)

@@ -11,8 +11,12 @@
 struct xlvs_port {
 	__u32 ifindex; /* 0 = free */
 	__u16 mac[3]; /* its Ethernet address, as three words of the frame */
-	__u16 reserved;
+	__u16 flags;  /* XLVS_PORT_F_* */
 };
+/* It takes frames that XDP redirects from any other port: all are native, or all generic. */
+#define XLVS_PORT_F_OUT	   1
+/* It had a clsact before us: that stays when we go. */
+#define XLVS_PORT_F_CLSACT 2
 static_assert(sizeof(struct xlvs_port) == 12, "port");
 
 #endif

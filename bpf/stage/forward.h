@@ -110,15 +110,14 @@ static __always_inline enum xlvs_verdict xlvs_find_route(struct xlvs_packet *p, 
 
 /* Keeps what the FIB said for the packets to come. route->hop.valid = 0: this
  * one takes the slow path, because the neighbour is not resolved or must be
- * looked after, or because xlvs is not on the way out, which may then be an
- * interface that takes no frames from XDP. */
+ * looked after, or because the way out takes no frames from XDP, as far as we know. */
 static __always_inline void xlvs_keep_hop(const struct xlvs_packet *p, struct xlvs_line *line,
 					  struct xlvs_route *route)
 {
 	__u16 confirmed = line->nexthop.valid;
 
 	route->hop.expires = p->now + XLVS_NEXTHOP_TICKS;
-	if (!xlvs_get_port(route->hop.ifindex))
+	if (!xlvs_takes_frames(route->hop.ifindex))
 		route->hop.valid = 0;
 	line->nexthop = route->hop;
 	if (!route->hop.valid)

@@ -127,14 +127,30 @@ static __always_inline __u32 xlvs_make_room(const int family, __u32 bucket)
 	return XLVS_CONN_WAYS;
 }
 
-/* Closed by one side at least: only its waiting time is left. */
-static __always_inline bool xlvs_finished(__u32 meta)
+/* What slots are judged by. */
+struct xlvs_moment {
+	__u32 now;
+	__u32 quiet; /* a connection in FIN_WAIT that expires before this was not used for XLVS_HALF_CLOSED_SECONDS */
+};
+
+static __always_inline struct xlvs_moment xlvs_moment_at(__u32 now)
+{
+	struct xlvs_control *control = xlvs_get_control();
+	__u32 timeout = control ? xlvs_timeout(control, IPPROTO_TCP, XLVS_TCP_FIN_WAIT << 8) : 0;
+
+	return (struct xlvs_moment){ now, now + timeout - xlvs_seconds_to_ticks(XLVS_HALF_CLOSED_SECONDS) };
+}
+
+/* Closed: only its waiting time is left. In FIN_WAIT the client may still be
+ * downloading, and acknowledges what it gets. */
+static __always_inline bool xlvs_finished(__u32 meta, __u32 expires, const struct xlvs_moment *at)
 {
 	const __u32 finished = 1u << XLVS_TCP_FIN_WAIT | 1u << XLVS_TCP_TIME_WAIT | 1u << XLVS_TCP_CLOSE |
 			       1u << XLVS_TCP_LAST_ACK;
+	__u32 state = XLVS_CONN_STATE(meta);
 
-	return !(meta & XLVS_CONN_F_TEMPLATE) && XLVS_CONN_PROTO(meta) == IPPROTO_TCP &&
-	       finished >> XLVS_CONN_STATE(meta) & 1;
+	return !(meta & XLVS_CONN_F_TEMPLATE) && XLVS_CONN_PROTO(meta) == IPPROTO_TCP && finished >> state & 1 &&
+	       (state != XLVS_TCP_FIN_WAIT || (__s32)(expires - at->quiet) < 0);
 }
 
 /* A flood is made of these: a SYN that no ACK followed, a lone datagram; and a
@@ -153,23 +169,25 @@ static __always_inline bool xlvs_embryonic(const struct xlvs_conn *c, __u32 meta
 }
 
 /* expires: as read, together with meta */
-static __always_inline enum xlvs_claim xlvs_claimable(const struct xlvs_conn *c, __u32 meta, __u32 expires, __u32 now)
+static __always_inline enum xlvs_claim xlvs_claimable(const struct xlvs_conn *c, __u32 meta, __u32 expires,
+						      const struct xlvs_moment *at)
 {
 	if (meta & XLVS_CONN_F_BUSY)
 		return XLVS_CLAIM_NEVER;
 	if (!(meta & XLVS_CONN_F_LIVE))
 		return XLVS_CLAIM_FREE;
-	if ((__s32)(now - expires) > 0)
+	if ((__s32)(at->now - expires) > 0)
 		return meta & XLVS_CONN_F_TEMPLATE && READ_ONCE(c->control) ? XLVS_CLAIM_NEVER : XLVS_CLAIM_EXPIRED;
-	if (xlvs_finished(meta))
+	if (xlvs_finished(meta, expires, at))
 		return XLVS_CLAIM_FINISHED;
-	return xlvs_embryonic(c, meta, expires, now) ? XLVS_CLAIM_EMBRYONIC : XLVS_CLAIM_NEVER;
+	return xlvs_embryonic(c, meta, expires, at->now) ? XLVS_CLAIM_EMBRYONIC : XLVS_CLAIM_NEVER;
 }
 
 /* Makes the first slot of a bucket ours that is given up at least so willingly:
  * BUSY, under a new sequence number. Its former connection leaves the counts.
  * Returns the way, or XLVS_CONN_WAYS. */
-static __always_inline __u32 xlvs_claim_in(const int family, __u32 bucket, __u32 now, enum xlvs_claim least)
+static __always_inline __u32 xlvs_claim_in(const int family, __u32 bucket, const struct xlvs_moment *at,
+					   enum xlvs_claim least)
 {
 	for (__u32 i = 0; i < XLVS_CONN_WAYS; i++) {
 		struct xlvs_conn *c = xlvs_way(family, bucket, i);
@@ -179,7 +197,7 @@ static __always_inline __u32 xlvs_claim_in(const int family, __u32 bucket, __u32
 			break;
 		seen = READ_ONCE(c->meta);
 		expires = READ_ONCE(c->expires);
-		if (xlvs_claimable(c, seen, expires, now) < least)
+		if (xlvs_claimable(c, seen, expires, at) < least)
 			continue;
 		server = READ_ONCE(c->server);
 		control = READ_ONCE(c->control);
@@ -193,14 +211,14 @@ static __always_inline __u32 xlvs_claim_in(const int family, __u32 bucket, __u32
 	return XLVS_CONN_WAYS;
 }
 
-static __always_inline __u32 xlvs_evict(const int family, __u32 first, __u32 second, __u32 now,
+static __always_inline __u32 xlvs_evict(const int family, __u32 first, __u32 second, const struct xlvs_moment *at,
 					enum xlvs_claim least)
 {
-	__u32 way = xlvs_claim_in(family, first, now, least);
+	__u32 way = xlvs_claim_in(family, first, at, least);
 
 	if (way < XLVS_CONN_WAYS)
 		return way;
-	way = xlvs_claim_in(family, second, now, least);
+	way = xlvs_claim_in(family, second, at, least);
 	return way < XLVS_CONN_WAYS ? way | XLVS_AT_SECOND : XLVS_NOWHERE;
 }
 
@@ -210,11 +228,12 @@ static __always_inline __u32 xlvs_evict(const int family, __u32 first, __u32 sec
  * Returns the place, BUSY and ours, or XLVS_NOWHERE. */
 static __always_inline __u32 xlvs_take_slot(const int family, __u32 first, __u32 second, __u32 now)
 {
-	__u32 way = xlvs_claim_in(family, first, now, XLVS_CLAIM_EXPIRED);
+	const struct xlvs_moment at = xlvs_moment_at(now);
+	__u32 way = xlvs_claim_in(family, first, &at, XLVS_CLAIM_EXPIRED);
 
 	if (way < XLVS_CONN_WAYS)
 		return way;
-	way = xlvs_claim_in(family, second, now, XLVS_CLAIM_EXPIRED);
+	way = xlvs_claim_in(family, second, &at, XLVS_CLAIM_EXPIRED);
 	if (way < XLVS_CONN_WAYS)
 		return way | XLVS_AT_SECOND;
 	way = xlvs_make_room(family, first);
@@ -223,9 +242,9 @@ static __always_inline __u32 xlvs_take_slot(const int family, __u32 first, __u32
 	way = xlvs_make_room(family, second);
 	if (way < XLVS_CONN_WAYS)
 		return way | XLVS_AT_SECOND;
-	way = xlvs_evict(family, first, second, now, XLVS_CLAIM_FINISHED);
+	way = xlvs_evict(family, first, second, &at, XLVS_CLAIM_FINISHED);
 	if (way >= XLVS_NOWHERE)
-		way = xlvs_evict(family, first, second, now, XLVS_CLAIM_EMBRYONIC);
+		way = xlvs_evict(family, first, second, &at, XLVS_CLAIM_EMBRYONIC);
 	if (way >= XLVS_NOWHERE)
 		return XLVS_NOWHERE;
 	xlvs_count(XLVS_REASON_EVICTED);

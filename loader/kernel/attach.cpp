@@ -133,8 +133,23 @@ Status recover(const Netns& ns, HeldTable& held, AttachReport& report) {
   return ok();
 }
 
+/// Enters the interfaces in xlvs_ports, before packets come.
+/// `carriers`: what carries the table's director already
+Status enter_ports(const std::vector<Step>& steps, XdpMode mode, std::vector<Attachment> carriers, Ports& ports) {
+  for (const auto& step : steps) {
+    if (auto s = ports.enter(step.interface); !s) return s;
+    if (!step.nothing) carriers.push_back({step.interface, mode});
+  }
+  return ports.settle(carriers);
+}
+void leave_ports(const std::vector<Step>& steps, const std::vector<Attachment>& carriers, Ports& ports) {
+  for (const auto& step : steps)
+    if (!step.nothing && !step.replaced) (void)ports.remove(step.interface);
+  (void)ports.settle(carriers);
+}
+
 /// Puts the programs on, or on none.
-Status carry_out(const std::vector<Step>& steps, XdpMode mode, const Programs& programs,
+Status carry_out(const std::vector<Step>& steps, XdpMode mode, const Programs& programs, const Ports& ports,
                  AttachReport& report) {
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const Step& step = steps[i];
@@ -146,7 +161,7 @@ Status carry_out(const std::vector<Step>& steps, XdpMode mode, const Programs& p
     if (!s) {
       for (std::size_t j = 0; j < i; ++j)
         if (!steps[j].nothing && !steps[j].replaced)
-          (void)take_off(steps[j].interface, mode, programs.director);
+          (void)take_off(steps[j].interface, mode, programs.director, ports.had_clsact(steps[j].interface));
       return s;
     }
     report.attached.push_back(step.interface.name);
@@ -183,11 +198,16 @@ Result<AttachReport> attach(const AttachRequest& request) {
 
   const auto programs = open_programs(fd_path(held->table->folder));
   if (!programs) return programs.error();
-  Status s = ok();
-  for (const auto& interface : *interfaces)  // before packets come
-    if (s) s = enter_port(fd_path(held->table->folder), interface);
-  if (s) s = carry_out(*steps, request.mode, *programs, report);
+  auto ports = Ports::open(fd_path(held->table->folder));
+  if (!ports) return ports.error();
+  const auto table = table_id(fd_path(held->table->folder));
+  if (!table) return table.error();
+  const auto carriers = attachments(*table);
+  if (!carriers) return carriers.error();
+  Status s = enter_ports(*steps, request.mode, *carriers, *ports);
+  if (s) s = carry_out(*steps, request.mode, *programs, *ports, report);
   if (!s) {
+    leave_ports(*steps, *carriers, *ports);
     if (report.made_table) (void)remove_table(held->lock, folder_name(*ns));
     return s.error();
   }

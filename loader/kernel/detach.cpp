@@ -31,18 +31,20 @@ Result<Attachment> attachment_of(const Interface& interface, std::uint32_t table
                            interface.name, state->id())};
 }
 
-Result<DetachReport> take_off_all(const std::vector<Attachment>& attachments) {
+/// `ports`: of the table, or none when there is none that we know to read.
+Result<DetachReport> take_off_all(const std::vector<Attachment>& attachments, const Result<Ports>& ports) {
   DetachReport report;
   for (const auto& a : attachments) {
+    const bool keep_clsact = ports && ports->had_clsact(a.interface);
     if (a.program_id == 0) {
-      if (auto s = detach_tc(a.interface); !s) return s.error();
+      if (auto s = detach_tc(a.interface, keep_clsact); !s) return s.error();
       report.detached.push_back(a.interface.name);
       continue;
     }
     const auto director = director_by_id(a.program_id);
     if (!director) return director.error();
     if (!*director) continue;  // its interface went away with it
-    if (auto s = take_off(a.interface, a.mode, (*director)->program); !s) return s.error();
+    if (auto s = take_off(a.interface, a.mode, (*director)->program, keep_clsact); !s) return s.error();
     report.detached.push_back(a.interface.name);
   }
   return report;
@@ -73,10 +75,11 @@ Result<DetachReport> detach(const std::vector<std::string>& names) {
     if (!attachment) return attachment.error();
     wanted.push_back(*attachment);
   }
-  auto report = take_off_all(wanted);
-  if (report)
-    if (const auto ports = open_pinned(fd_path(held->table->folder), "xlvs_ports"))
-      for (const auto& interface : *interfaces) (void)remove_port(*ports, interface);
+  auto ports = Ports::open(fd_path(held->table->folder));
+  auto report = take_off_all(wanted, ports);
+  if (!report || !ports) return report;
+  for (const auto& interface : *interfaces) (void)ports->remove(interface);
+  if (const auto left = attachments(*table)) (void)ports->settle(*left);
   return report;
 }
 
@@ -92,7 +95,8 @@ Result<DetachReport> detach_all() {
   const auto left = orphans();
   if (!left) return left.error();
   for (const auto& interface : *left) found->push_back({interface, XdpMode::kNative, 0, true});
-  auto report = take_off_all(*found);
+  const auto ports = held && held->table ? Ports::open(fd_path(held->table->folder)) : Result<Ports>(no_table());
+  auto report = take_off_all(*found, ports);
   if (!report) return report;
   if (held && held->table) {
     if (auto s = remove_table(held->lock, folder_name(*ns)); !s) return s.error();

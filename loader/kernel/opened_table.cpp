@@ -18,6 +18,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "abi/port.h"
 #include "abi/verdict.h"
 #include "kernel/pinned.h"
 #include "kernel/probe.h"
@@ -134,6 +135,7 @@ Status OpenedTable::map_all(const Capacity& c) {
     if (!opened) return damaged(dir_, opened.error().what);
     *fd = std::move(*opened);
   }
+  if (const auto ports = open_array("xlvs_ports", XLVS_PORTS, sizeof(xlvs_port)); !ports) return ports.error();
   const auto lines = map_shape(lines_, "xlvs_lines");
   const auto reasons = map_shape(reasons_, "xlvs_reasons");
   if (!lines || lines->value_size != sizeof(xlvs_line) || lines->max_entries != c.max_servers)
@@ -153,10 +155,7 @@ Result<std::unique_ptr<OpenedTable>> OpenedTable::open(TableDir dir) {
   const auto control = read_pinned_control(fd_path(dir.folder));
   if (!control) return damaged(dir, "it has no readable xlvs_control");
   if (control->abi != XLVS_ABI_VERSION)
-    return Error{Errc::kUnsupported,
-                 fmt::format("the table in {} has ABI version {}, this program speaks {}: use the xlvs that "
-                             "made it, or `xlvs detach` and attach again",
-                             dir.path, control->abi, XLVS_ABI_VERSION)};
+    return other_abi(dir, control->abi);
   return open_fresh(std::move(dir), capacity_of(*control));
 }
 

@@ -9,10 +9,22 @@
 
 namespace xlvs::kernel {
 
+namespace {
+
+/// A pinned program; one that is missing can be had again.
+Result<UniqueFd> open_program(const std::string& folder, const char* name) {
+  auto program = open_pinned(folder, name);
+  if (!program && program.error().code == Errc::kNotFound)
+    return Error{Errc::kSystem, program.error().what + "; `xlvs upgrade` loads and pins it anew"};
+  return program;
+}
+
+}  // namespace
+
 Result<Programs> open_programs(const std::string& folder) {
-  auto director = open_pinned(folder, kDirectorName);
+  auto director = open_program(folder, kDirectorName);
   if (!director) return director.error();
-  auto slowpath = open_pinned(folder, kSlowpathName);
+  auto slowpath = open_program(folder, kSlowpathName);
   if (!slowpath) return slowpath.error();
   return Programs{std::move(*director), std::move(*slowpath)};
 }
@@ -56,9 +68,10 @@ Result<std::vector<Attachment>> attachments(std::optional<std::uint32_t> table) 
 }
 
 Status put_on(const Interface& interface, XdpMode mode, const Programs& programs, const UniqueFd* expected) {
+  const bool had_clsact = has_clsact(interface);
   if (auto s = attach_tc(interface, programs.slowpath); !s) return s;
   auto s = attach_xdp(interface, mode, programs.director, expected);
-  if (!s && !expected) (void)detach_tc(interface);
+  if (!s && !expected) (void)detach_tc(interface, had_clsact);
   return s;
 }
 
@@ -82,9 +95,9 @@ Result<std::vector<Interface>> orphans() {
   return found;
 }
 
-Status take_off(const Interface& interface, XdpMode mode, const UniqueFd& director) {
+Status take_off(const Interface& interface, XdpMode mode, const UniqueFd& director, bool keep_clsact) {
   if (auto s = detach_xdp(interface, mode, director); !s) return s;
-  return detach_tc(interface);
+  return detach_tc(interface, keep_clsact);
 }
 
 }  // namespace xlvs::kernel

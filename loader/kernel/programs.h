@@ -54,7 +54,8 @@ Status put_on(const Interface& interface, XdpMode mode, const Programs& programs
 /// Interfaces on which only the slow path is left, because somebody took the director away.
 Result<std::vector<Interface>> orphans();
 
-/// Both programs off; kExists when the interface carries another one than `director`.
-Status take_off(const Interface& interface, XdpMode mode, const UniqueFd& director);
+/// Both programs off; kExists when the interface carries another one than `director`. `keep_clsact`: as for
+/// detach_tc().
+Status take_off(const Interface& interface, XdpMode mode, const UniqueFd& director, bool keep_clsact);
 
 }  // namespace xlvs::kernel

@@ -65,13 +65,13 @@ Result<Capacity> capacity_for(const CapacityRequest& request) {
 
   Capacity c;
   c.max_conns = static_cast<std::uint32_t>(conns);
-  c.max_conns6 = static_cast<std::uint32_t>(conns6);
-  c.max_services = static_cast<std::uint32_t>(services);
+    c.max_services = static_cast<std::uint32_t>(services);
   c.max_servers = static_cast<std::uint32_t>(servers);
   c.arena_blocks = static_cast<std::uint32_t>(blocks);
   c.index_buckets = static_cast<std::uint32_t>(std::bit_ceil(divided_up(services, kServicesPerIndexBucket)));
   c.buckets4 = static_cast<std::uint32_t>(divided_up(conns, kConnsPerBucket));
   c.buckets6 = static_cast<std::uint32_t>(divided_up(conns6, kConnsPerBucket));
+  c.max_conns6 = static_cast<std::uint32_t>(c.buckets6 * kConnsPerBucket);  // as capacity_of() will say
   return c;
 }
 

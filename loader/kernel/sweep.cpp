@@ -16,7 +16,8 @@ constexpr std::uint64_t kChunk = 512;  // XLVS_SWEEP_CHUNK of bpf/sweep_once.bpf
 }  // namespace
 
 bool has_sweep_timer(const std::string& folder) {
-  return static_cast<bool>(open_pinned(folder, kSweepStartName));
+  // the timer lives in its map, and only as long as a pin holds that
+  return open_pinned(folder, kSweepStartName) && open_pinned(folder, kTimersName);
 }
 
 Status sweep_once() {
@@ -24,6 +25,8 @@ Status sweep_once() {
   if (!ns) return ns.error();
   const auto table = find_table(system_files(), *ns);
   if (!table) return table.error();
+  const auto control = read_pinned_control(fd_path(table->folder));
+  if (control && control->abi != XLVS_ABI_VERSION) return other_abi(*table, control->abi);
   const auto program = open_pinned(fd_path(table->folder), kSweepOnceName);
   if (!program) {
     if (program.error().code != Errc::kNotFound) return program.error();
@@ -31,7 +34,6 @@ Status sweep_once() {
     return Error{Errc::kUnsupported,
                  "this kernel did not accept the sweep: connections go only by being replaced"};
   }
-  const auto control = read_pinned_control(fd_path(table->folder));
   const std::uint64_t buckets = control ? std::max(control->buckets4, control->buckets6) : 0;
   // as xlvs_sweep_once counts: a chunk each run, 1 = there is more
   for (std::uint64_t from = 0; from < buckets; from += kChunk) {

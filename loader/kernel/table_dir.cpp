@@ -175,6 +175,12 @@ Error no_table() {
   return Error{Errc::kNotFound, "there is no xlvs table in this network namespace: `xlvs attach` makes one"};
 }
 
+Error other_abi(const TableDir& table, std::uint32_t abi) {
+  return Error{Errc::kUnsupported, "the table in " + table.path + " has ABI version " + std::to_string(abi) +
+                                       ", this program speaks " + std::to_string(XLVS_ABI_VERSION) +
+                                       ": use the xlvs that made it, or `xlvs detach` and attach again"};
+}
+
 Result<TableDir> find_table(const FileView& files, const Netns& ns) {
   for (const auto& place : bpffs_places(files)) {
     const std::string path = place + "/" + kTablesFolder + "/" + folder_name(ns);
@@ -183,9 +189,9 @@ Result<TableDir> find_table(const FileView& files, const Netns& ns) {
     if (!folder && folder.error().code != Errc::kNotFound) return folder.error();
   }
   // who may not look into the first mount namespace cannot know that there is none
-  if (::geteuid() != 0 && first_mount_namespace_pid(files) == 0)
-    return Error{Errc::kPermission,
-                 "cannot look for the xlvs table of this network namespace: root is needed"};
+  if (first_mount_namespace_pid(files) == 0 && (::geteuid() != 0 || !files.bpffs_device(kSystemBpffs)))
+    return Error{Errc::kPermission, "cannot look for the xlvs table of this network namespace: root is needed, "
+                                    "with CAP_SYS_PTRACE where /sys/fs/bpf is hidden"};
   return no_table();
 }
 

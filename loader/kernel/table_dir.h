@@ -66,6 +66,9 @@ bool left_by_another(const std::string& folder, const Netns& ns);
 /// What to say when there is none: kNotFound, in words.
 Error no_table();
 
+/// kUnsupported: the table was made by an xlvs that speaks another ABI version.
+Error other_abi(const TableDir& table, std::uint32_t abi);
+
 /// This namespace's table. kNotFound when it has none; a folder left by a dead namespace with the same
 /// number is none. kPermission for who may not look.
 Result<TableDir> find_table(const FileView& files, const Netns& ns);

@@ -7,6 +7,7 @@
 #include <linux/pkt_sched.h>
 #include <netlink/netlink.h>
 #include <netlink/route/classifier.h>
+#include <netlink/route/qdisc.h>
 
 #include <cerrno>
 #include <cstring>
@@ -18,7 +19,7 @@ namespace xlvs::kernel {
 namespace {
 
 constexpr __u32 kHandle = 0x786c7673;  // "xlvs": nobody else's filter has it
-constexpr __u32 kPriority = 1;         // what XDP has decided is not for others to look at first
+constexpr __u32 kPriority = 1;         // before filters that are there already
 
 bpf_tc_hook ingress_of(const Interface& interface) {
   bpf_tc_hook hook{};
@@ -36,11 +37,19 @@ bpf_tc_opts our_filter() {
   return opts;
 }
 
+/// Advice for what the kernel says of a filter that it does not add.
+std::string tc_remedy(const Interface& interface, const std::string& words) {
+  if (words.find("Protocol mismatch") == std::string::npos && words.find("mismatch for filter") == std::string::npos)
+    return "";
+  return fmt::format("; another filter has priority {}: give it another one (`tc filter show dev {} ingress` shows it)",
+                     kPriority, interface.name);
+}
+
 Error failed(const char* doing, const Interface& interface, int error, const BpfLog& log) {
   const std::string words = kernel_message_in(log.text());
   return Error{error == EPERM ? Errc::kPermission : Errc::kSystem,
-               fmt::format("cannot {} the TC ingress filter of interface {}: {}", doing, interface.name,
-                           words.empty() ? std::strerror(error) : words),
+               fmt::format("cannot {} the TC ingress filter of interface {}: {}{}", doing, interface.name,
+                           words.empty() ? std::strerror(error) : words, tc_remedy(interface, words)),
                error};
 }
 
@@ -80,21 +89,35 @@ Result<std::uint32_t> tc_program(const Interface& interface) {
   return opts.prog_id;
 }
 
+bool has_clsact(const Interface& interface) {
+  const std::unique_ptr<nl_sock, decltype(&::nl_socket_free)> sock(::nl_socket_alloc(), &::nl_socket_free);
+  nl_cache* cache = nullptr;
+  if (!sock || ::nl_connect(sock.get(), NETLINK_ROUTE) != 0 ||
+      ::rtnl_qdisc_alloc_cache(sock.get(), &cache) != 0)
+    return false;
+  rtnl_qdisc* qdisc = ::rtnl_qdisc_get_by_parent(cache, interface.index, TC_H_CLSACT);
+  const bool found = qdisc != nullptr;
+  if (found) ::rtnl_qdisc_put(qdisc);
+  ::nl_cache_free(cache);
+  return found;
+}
+
 Status attach_tc(const Interface& interface, const UniqueFd& program) {
   bpf_tc_hook hook = ingress_of(interface);
   BpfLog log;
   int error = -::bpf_tc_hook_create(&hook);
+  const bool created = error == 0;
   if (error != 0 && error != EEXIST) return failed("make room for", interface, error, log);
   bpf_tc_opts opts = our_filter();
   opts.prog_fd = program.get();
   opts.flags = BPF_TC_F_REPLACE;
   error = -::bpf_tc_attach(&hook, &opts);
   if (error == 0) return ok();
-  destroy_clsact_if_empty(interface);
+  if (created) destroy_clsact_if_empty(interface);
   return failed("add", interface, error, log);
 }
 
-Status detach_tc(const Interface& interface) {
+Status detach_tc(const Interface& interface, bool keep_clsact) {
   const auto present = tc_program(interface);
   if (!present) return present.error();
   if (*present == 0) return ok();
@@ -103,7 +126,7 @@ Status detach_tc(const Interface& interface) {
   BpfLog log;
   const int error = -::bpf_tc_detach(&hook, &opts);
   if (error != 0 && error != ENOENT && error != ENODEV) return failed("remove", interface, error, log);
-  destroy_clsact_if_empty(interface);
+  if (!keep_clsact) destroy_clsact_if_empty(interface);
   return ok();
 }
 

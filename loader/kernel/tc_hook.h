@@ -16,7 +16,11 @@ Result<std::uint32_t> tc_program(const Interface& interface);
 /// Adds the filter, before those of others, or gives ours another program.
 Status attach_tc(const Interface& interface, const UniqueFd& program);
 
-/// Takes our filter away, and the clsact qdisc with it when nothing else is in it. No filter: no error.
-Status detach_tc(const Interface& interface);
+/// Takes our filter away, and the clsact qdisc with it when nothing else is in it, unless it is to be kept.
+/// No filter: no error.
+Status detach_tc(const Interface& interface, bool keep_clsact);
+
+/// Is there a clsact qdisc, whoever's? False, too, when the kernel cannot be asked.
+bool has_clsact(const Interface& interface);
 
 }  // namespace xlvs::kernel

@@ -21,6 +21,8 @@ void add_count(CLI::App& cmd, const std::string& option, std::optional<std::uint
            const char* end = word.data() + word.size();
            const auto [rest, error] = std::from_chars(word.data(), end, number);
            const bool padded = word.size() > 1 && word.front() == '0';
+           if (error == std::errc::result_out_of_range && rest == end)
+             throw CLI::ValidationError(option, fmt::format("{} is out of range", word));
            if (error != std::errc() || rest != end || padded)
              throw CLI::ValidationError(
                  option, fmt::format("'{}' is not a number: write it in decimal digits", word));

@@ -63,6 +63,17 @@ traces() {
 	echo "unfinished: $(ls -d "${f%/*}"/unfinished_"${f##*/}" 2>/dev/null)"
 	echo "xdp: $(xdp_id eth0) $(xdp_id eth1)"
 	echo "qdiscs: $(in_director tc qdisc show | grep -c clsact)"
+	echo "ports: $(ports)"
+}
+
+# The interfaces in xlvs_ports, each as number:flags
+ports() {
+	[[ ! -e $(folder)/xlvs_ports ]] || bpftool -j map dump pinned "$(folder)/xlvs_ports" | python3 -c '
+import json, struct, sys
+for row in json.load(sys.stdin):
+    ifindex, flags = struct.unpack("<I6xH", bytes(int(b, 16) for b in row["value"]))
+    if ifindex:
+        print(f"{ifindex}:{flags}", end=" ")'
 }
 
 # rewrite_control OLD NEW: replaces the first bytes OLD of the table's control row, as hexadecimal digits

@@ -36,6 +36,7 @@ unchanged 2 'xlvs: there is no xlvs table' director env XLVS_BACKEND=xdp ipvsadm
 unchanged 1 '--servers 0 is out of range' director xlvs attach eth0 --servers 0
 unchanged 1 '--services 5000000 is out of range' director xlvs attach eth0 --services 5000000
 unchanged 1 'memory are available: lower --conns' director xlvs attach eth0 --conns 1000000000
+unchanged 2 '99999999999999999999 is out of range' director xlvs attach eth0 --conns=99999999999999999999
 unchanged 1 'root is needed' director setpriv --reuid 65534 --regid 65534 --clear-groups "$XLVS" attach eth0
 unchanged 1 'there is no xlvs table' director xlvs detach
 unchanged 1 'there is no xlvs table' director xlvs detach eth0
@@ -50,6 +51,8 @@ in_director ip link set dev eth1 xdpdrv obj "$XLVS_BUILD/tests/support/xlvs_test
 unchanged 1 "eth1 carries XDP program $(xdp_id eth1), which is not ours: detach it first, with the tool that attached it, or \`ip link set dev eth1 xdpdrv off" director xlvs attach eth0 eth1 "${SMALL[@]}"
 director xlvs attach eth0 "${SMALL[@]}"
 unchanged 1 'which is not ours' director xlvs attach eth1
+unchanged 1 'bridge0 refuses XDP in native mode' director xlvs attach bridge0
+unchanged 1 'bridge0 refuses XDP in native mode' director xlvs attach eth0 bridge0
 unchanged 1 'left alone' director xlvs detach eth1
 unchanged 1 'left alone' director xlvs detach eth0 eth1
 # programs by their number are for CAP_SYS_ADMIN only; who cannot know must not say that nothing is there
@@ -70,6 +73,14 @@ unchanged 0 'eth0: was attached already' director xlvs attach eth0 "${SMALL[@]}"
 unchanged 1 'root is needed' director setpriv --reuid 65534 --regid 65534 --clear-groups "$XLVS" status
 says 0 'bridge0: attached, generic mode' director xlvs attach bridge0 --mode generic
 says 0 'bridge0: generic mode' director xlvs status
+
+# who may not look into the first mount namespace, where the pins are, must not say that there is no table
+netadmin() { director setpriv --bounding-set=-all,+net_admin --inh-caps=-all,+net_admin "$@"; }
+for command in "$XLVS status" "$XLVS detach eth0" "$XLVS get"; do
+	# shellcheck disable=SC2086 # words
+	says 1 CAP_SYS_PTRACE netadmin $command
+done
+says 2 'you must be root' netadmin "$XLVS_BUILD/ipvsadm/ipvsadm" -Ln
 
 # the first word of the control row is the ABI version
 rewrite_control 01000000 63000000

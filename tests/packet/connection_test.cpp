@@ -194,13 +194,69 @@ class FullTableTest : public ConnectionTest {
     return kFrame / client(flow % 5000) /
            Tcp{.sport = static_cast<std::uint16_t>(1024 + flow / 5000), .flags = flags};
   }
+  template <typename F>
+  void each_live(F f) {
+    for (auto& bucket : director().memory().conns4)
+      for (auto& way : bucket.way)
+        if ((way.c.meta & XLVS_CONN_F_LIVE) != 0) f(way.c);
+  }
   std::uint32_t live() {
     std::uint32_t n = 0;
-    for (const auto& bucket : director().memory().conns4)
-      for (const auto& way : bucket.way) n += (way.c.meta & XLVS_CONN_F_LIVE) != 0;
+    each_live([&n](const xlvs_conn&) { ++n; });
     return n;
   }
+  /// Opens these flows up to the client's ACK.
+  void establish(int first, int end) {
+    for (int flow = first; flow < end; ++flow) {
+      const int server = picked(send(packet(flow, kSyn)));
+      ASSERT_GE(server, 0);
+      ASSERT_EQ(picked(send(packet(flow, kAck))), server);
+    }
+  }
 };
+
+// Who has nothing more to say may still listen: a flood takes no download from under a client that closed its side.
+TEST_F(FullTableTest, AFloodTakesNoDownloadWhoseClientHasClosed) {
+  serve(kWeb, "rr", {1, 1, 1});
+  constexpr int kDownloads = 2000;
+  establish(0, kDownloads);
+  std::vector<int> servers;
+  for (int flow = 0; flow < kDownloads; ++flow) servers.push_back(picked(send(packet(flow, kFin | kAck))));
+  int next = kDownloads;
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < places() / 5; ++i) ASSERT_GE(picked(send(packet(next++, kSyn))), 0);
+    for (int flow = 0; flow < kDownloads; ++flow)
+      ASSERT_EQ(picked(send(packet(flow, kAck))), servers[static_cast<std::size_t>(flow)]);
+  }
+  EXPECT_GT(director().reasons()[XLVS_REASON_EVICTED], 1000u);
+}
+
+// What is over gives way to new connections, in each state that says so, and one that goes on does not.
+TEST_F(FullTableTest, ConnectionsThatAreOverGiveWay) {
+  serve(kWeb, "rr", {1});
+  const int flows = places() + places() / 10;
+  establish(0, flows);
+  int next = flows;
+  for (const xlvs_tcp_state state : {XLVS_TCP_ESTABLISHED, XLVS_TCP_CLOSE_WAIT, XLVS_TCP_FIN_WAIT,
+                                     XLVS_TCP_TIME_WAIT, XLVS_TCP_CLOSE, XLVS_TCP_LAST_ACK}) {
+    const bool over = state != XLVS_TCP_ESTABLISHED && state != XLVS_TCP_CLOSE_WAIT;
+    const std::uint32_t ago = state == XLVS_TCP_FIN_WAIT ? xlvs_seconds_to_ticks(4) : 0;  // quiet since
+    const auto* control = director().memory().control;
+    each_live([&](xlvs_conn& c) {
+      const std::uint32_t fresh = c.expires - control->timeouts[XLVS_TIMEOUT_TCP][XLVS_CONN_STATE(c.meta)];
+      c.meta = (c.meta & ~XLVS_CONN_STATE_MASK) | static_cast<std::uint32_t>(state) << 8;
+      c.expires = fresh + control->timeouts[XLVS_TIMEOUT_TCP][state] - ago;
+    });
+    const std::uint64_t stateless = director().reasons()[XLVS_REASON_STATELESS];
+    establish(next, next + 1000);
+    next += 1000;
+    const std::uint64_t without = director().reasons()[XLVS_REASON_STATELESS] - stateless;
+    if (over)
+      EXPECT_EQ(without, 0u) << state;
+    else
+      EXPECT_GT(without, 1000u) << state;
+  }
+}
 
 // A flood of SYNs over a third of the table established: not one of those is lost, no SYN is dropped, and
 // the counts are those of the table.

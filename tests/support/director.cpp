@@ -12,8 +12,8 @@
 #include <ctime>
 
 #include "abi/maps.h"
+#include "abi/port.h"
 #include "director.skel.h"
-#include "kernel/ports.h"
 #include "kernel/probe.h"
 #include "support/fib_model.h"
 
@@ -185,10 +185,14 @@ std::uint32_t Director::now() {
 Status Director::format() {
   encode::TableHost& host = *this;
   table_.emplace(memory_, host);
-  const UniqueFd ports(::dup(map("xlvs_ports")));
   for (auto [ifindex, mac] :
-       {std::pair{network_.client, kClientMac}, {network_.server, kServerMac}, {network_.narrow, kNarrowMac}})
-    if (Status s = kernel::set_port(ports, {static_cast<int>(ifindex), ""}, mac); !s) return s;
+       {std::pair{network_.client, kClientMac}, {network_.server, kServerMac}, {network_.narrow, kNarrowMac}}) {
+    xlvs_port port{.ifindex = ifindex, .mac = {}, .flags = XLVS_PORT_F_OUT};
+    std::memcpy(port.mac, mac.data(), sizeof port.mac);
+    const std::uint32_t row = ifindex % XLVS_PORTS;
+    if (::bpf_map_update_elem(map("xlvs_ports"), &row, &port, BPF_ANY) != 0)
+      return system_error("cannot fill xlvs_ports", errno);
+  }
   return encode::Table::format(memory_, {.seed = kSeed, .netns_cookie = 0, .max_conns = capacity_.max_conns});
 }
 

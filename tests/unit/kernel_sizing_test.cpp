@@ -28,10 +28,11 @@ TEST(Sizing, GivesEachConnectionTwoSlots) {
   }
 }
 
+// Two places are a bucket: the table says what it holds, which may be one more than asked for.
 TEST(Sizing, GivesIpv6AQuarterUnlessTold) {
   EXPECT_EQ(capacity({.conns = 1000}).max_conns6, 250u);
-  EXPECT_EQ(capacity({.conns = 1001}).max_conns6, 251u);
-  EXPECT_EQ(capacity({.conns = 1000, .conns6 = 7}).max_conns6, 7u);
+  EXPECT_EQ(capacity({.conns = 1001}).max_conns6, 252u);
+  EXPECT_EQ(capacity({.conns = 1000, .conns6 = 7}).max_conns6, 8u);
 }
 
 TEST(Sizing, MakesTheIndexAPowerOfTwoHalfFull) {
