@@ -25,8 +25,7 @@ struct xlvs_flow {
 	__be16 sport, dport;
 	__u8 family; /* XLVS_AF_* */
 	__u8 proto;
-	__u8 event; /* enum xlvs_tcp_event */
-	__u8 syn;   /* TCP with SYN and without RST */
+	__u8 event; /* enum xlvs_event | XLVS_OPENS_* */
 	/* out */
 	__u32 server;  /* row */
 	__u32 forward; /* enum xlvs_forward */

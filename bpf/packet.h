@@ -9,8 +9,35 @@
 #include "abi/base.h"
 #include "abi/verdict.h"
 
-/* The value of .event: which row of the TCP state table applies, or none. */
-enum xlvs_tcp_event { XLVS_EVENT_SYN, XLVS_EVENT_FIN, XLVS_EVENT_ACK, XLVS_EVENT_RST, XLVS_EVENT_NONE };
+/* What a packet means to its connection: the row of the state table that applies. One number for all protocols. */
+enum xlvs_event {
+	/* TCP, by its flags */
+	XLVS_EVENT_SYN,
+	XLVS_EVENT_FIN,
+	XLVS_EVENT_ACK,
+	XLVS_EVENT_RST,
+	XLVS_EVENT_NONE,
+	/* moves nothing: UDP; SCTP without a chunk */
+	XLVS_EVENT_DATAGRAM,
+	/* SCTP, by its first chunk */
+	XLVS_EVENT_DATA,
+	XLVS_EVENT_INIT,
+	XLVS_EVENT_INIT_ACK,
+	XLVS_EVENT_COOKIE_ECHO,
+	XLVS_EVENT_COOKIE_ACK,
+	XLVS_EVENT_SHUTDOWN,
+	XLVS_EVENT_SHUTDOWN_ACK,
+	XLVS_EVENT_SHUTDOWN_COMPLETE,
+	XLVS_EVENT_ERROR,
+	XLVS_EVENT_ABORT,
+	XLVS_EVENTS
+};
+/* Beside it, in the same byte: may the packet open a connection? */
+#define XLVS_OPENS_NEVER  0x00 /* RST, ABORT */
+#define XLVS_OPENS_SLOPPY 0x10 /* with sloppy_tcp, sloppy_sctp */
+#define XLVS_OPENS_FIRST  0x20 /* SYN without RST, INIT: it does, and may start one over */
+#define XLVS_OPENS_ALWAYS 0x30 /* UDP */
+#define XLVS_OPENS	  0x30
 
 struct xlvs_packet {
 	struct xdp_md *ctx;
@@ -22,8 +49,7 @@ struct xlvs_packet {
 	struct xlvs_addr saddr, daddr;
 	__be16 sport, dport;
 	__u8 proto;
-	__u8 event;	 /* enum xlvs_tcp_event */
-	bool syn;	 /* TCP with SYN and without RST: may open a connection */
+	__u8 event;	 /* enum xlvs_event | XLVS_OPENS_* */
 	bool to_vip;	 /* destination may be a virtual address */
 	bool from_nat;	 /* source may be a NAT server */
 	/* connection */

@@ -15,7 +15,7 @@
  * meta is the entry's owner: it is changed by compare-and-swap only, and
  * whoever wins moves the counters. bits:
  *    0- 7  protocol (0 for templates of firewall marks)
- *    8-12  state: enum xlvs_tcp_state, or the protocol's own
+ *    8-12  state: enum xlvs_tcp_state, xlvs_udp_state, xlvs_sctp_state
  *   13-15  enum xlvs_forward
  *   16-23  XLVS_CONN_F_*
  *   24-31  sequence number, raised when the slot is taken: who read a key and
@@ -115,5 +115,23 @@ enum xlvs_tcp_state {
 	XLVS_TCP_STATES
 };
 enum xlvs_udp_state { XLVS_UDP_NORMAL, XLVS_UDP_STATES };
+/* SCTP states, the same (IP_VS_SCTP_S_*). */
+enum xlvs_sctp_state {
+	XLVS_SCTP_NONE,
+	XLVS_SCTP_INIT1,
+	XLVS_SCTP_INIT,
+	XLVS_SCTP_COOKIE_SENT,
+	XLVS_SCTP_COOKIE_REPLIED,
+	XLVS_SCTP_COOKIE_WAIT,
+	XLVS_SCTP_COOKIE,
+	XLVS_SCTP_COOKIE_ECHOED,
+	XLVS_SCTP_ESTABLISHED,
+	XLVS_SCTP_SHUTDOWN_SENT,
+	XLVS_SCTP_SHUTDOWN_RECEIVED,
+	XLVS_SCTP_SHUTDOWN_ACK_SENT,
+	XLVS_SCTP_REJECTED,
+	XLVS_SCTP_CLOSED,
+	XLVS_SCTP_STATES
+};
 
 #endif

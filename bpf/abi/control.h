@@ -9,7 +9,12 @@
 #include "abi/settings.h"
 
 #define XLVS_TIMEOUT_STATES 16
-enum xlvs_timeout_row { XLVS_TIMEOUT_TCP, XLVS_TIMEOUT_UDP, XLVS_TIMEOUT_SCTP, XLVS_TIMEOUT_ROWS };
+enum xlvs_timeout_row { XLVS_TIMEOUT_TCP, XLVS_TIMEOUT_UDP, XLVS_TIMEOUT_SCTP, XLVS_TIMEOUT_NOBODY, XLVS_TIMEOUT_ROWS };
+/* The row of a protocol, 6, 17 or 132, without a branch. Of any other number it is one of the four. */
+XLVS_INLINE __u32 xlvs_timeout_row(__u32 proto)
+{
+	return (proto >> 4 & 1) | (proto >> 6 & 2);
+}
 
 /* Written by the loader at attach and by commands under the table's lock. */
 struct xlvs_control {

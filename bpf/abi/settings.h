@@ -13,6 +13,7 @@
 	X(EXPIRE_NODEST_CONN, expire_nodest_conn, 0, 0, 0x7fffffff)              \
 	X(EXPIRE_QUIESCENT_TEMPLATE, expire_quiescent_template, 0, 0, 0x7fffffff) \
 	X(SLOPPY_TCP, sloppy_tcp, 0, 0, 0x7fffffff) \
+	X(SLOPPY_SCTP, sloppy_sctp, 0, 0, 0x7fffffff) \
 	/* ours alone: of the tables that maglev makes from now on, the same on all directors */ \
 	X(MAGLEV_SEED, maglev_seed, 0, 0, 0x7fffffff)
 

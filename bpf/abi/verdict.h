@@ -38,7 +38,8 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(TOO_BIG, DROP, "too big for the way out")                                                      \
 	X(HEADROOM, DROP, "no room in front of the frame for a tunnel header")                           \
 	X(FRAGMENT_EARLY, DROP, "a fragment before its first, and no room to wait")                               \
-	X(MALFORMED, DROP, "slow path: a checksum is wrong, or headers do not end")                      \
+	X(FRAGMENT_SUM, DROP, "a fragment of SCTP whose port NAT changes: the checksum covers what is not there") \
+	X(MALFORMED, DROP, "a checksum is wrong, headers do not end, or SCTP carries nothing")                      \
 	X(TABLE_BUSY, DROP, "the version changed under the packet, repeatedly")                          \
 	X(ABI, PASS, "the table has another ABI version")                                                \
 	X(STATELESS, TX, "forwarded by hash: no room for the connection")                                \

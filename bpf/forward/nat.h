@@ -7,6 +7,8 @@
 #include <linux/udp.h>
 
 #include "forward/direct.h"
+#include "net/crc.h"
+#include "net/sctp.h"
 
 /* An update of a UDP checksum: 0 means "none" and stays, and a sum that comes
  * out as 0 is sent as 0xffff (RFC 768). */
@@ -18,6 +20,14 @@ static __always_inline void xlvs_udp_csum(__u16 *check, __u64 diff)
 		return;
 	updated = xlvs_csum_update(*check, diff);
 	*check = updated ? updated : 0xffff;
+}
+
+/* An update of an SCTP checksum.  len: bytes from the common header on */
+static __always_inline __u32 xlvs_sctp_check(__u32 check, bool destination, __be16 from, __be16 to, __u32 len)
+{
+	__u32 flipped = (__u32)(from ^ to) << (destination ? 16 : 0); /* the header's first word: both ports */
+
+	return xlvs_crc_update(check, flipped, len);
 }
 
 /* Rewrites the destination (to_server) or the source of the packet to addr:port.
@@ -65,6 +75,14 @@ static __always_inline enum xlvs_verdict xlvs_translate(struct xlvs_packet *p, b
 		if ((void *)(tcp + 1) > end)
 			return xlvs_pass(p, XLVS_REASON_TRUNCATED);
 		tcp->check = xlvs_csum_update(tcp->check, diff + port_diff);
+	} else if (p->proto == IPPROTO_SCTP) {
+		struct xlvs_sctp *sctp = l4;
+
+		if ((void *)(sctp + 1) > end)
+			return xlvs_pass(p, XLVS_REASON_TRUNCATED);
+		sctp->check = xlvs_sctp_check(sctp->check, to_server, old_port, port,
+					      p->len - (__u32)(p->family == XLVS_AF_INET ? sizeof(struct iphdr) :
+											   sizeof(struct ipv6hdr)));
 	} else {
 		struct udphdr *udp = l4;
 

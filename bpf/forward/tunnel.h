@@ -39,16 +39,17 @@ static __always_inline __u32 xlvs_tunnel_overhead(const struct xlvs_server *s, _
 	return (s->family == XLVS_AF_INET ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) + xlvs_shim_length(tun);
 }
 
-/* A tunnel with a checksum around a packet without one: every byte must be
- * summed, which the slow path does. A packet's own checksum saves that. */
+/* A tunnel with a checksum around a packet without one, or around SCTP, whose
+ * own is of another kind: every byte must be summed, which the slow path does.
+ * A packet's own checksum saves that. */
 static __always_inline bool xlvs_sum_by_hand(const struct xlvs_packet *p, __u32 tun)
 {
 	struct udphdr *udp = xlvs_data(p) + sizeof(struct ethhdr) +
 			     (p->family == XLVS_AF_INET ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
 
-	if (!xlvs_shim_sums(tun) || p->proto != IPPROTO_UDP || (void *)(udp + 1) > xlvs_data_end(p))
+	if (!xlvs_shim_sums(tun) || p->proto == IPPROTO_TCP || (void *)(udp + 1) > xlvs_data_end(p))
 		return false;
-	return !udp->check;
+	return p->proto == IPPROTO_SCTP || !udp->check;
 }
 
 /* A transport checksum makes the words that it covers, pseudo header included,

@@ -7,7 +7,7 @@
 
 #include "maps.h"
 #include "packet.h"
-#include "stage/tcp.h"
+#include "stage/state.h"
 
 /* Which part of a datagram a packet is. */
 enum xlvs_part { XLVS_PART_WHOLE, XLVS_PART_FIRST, XLVS_PART_LATER };
@@ -24,8 +24,7 @@ struct xlvs_case {
 	__be32 id; /* of the datagram that a fragment is of */
 	__u8 family;
 	__u8 proto;
-	__u8 event; /* enum xlvs_tcp_event */
-	__u8 syn;
+	__u8 event; /* enum xlvs_event | XLVS_OPENS_* */
 	__u8 part; /* enum xlvs_part */
 	__u8 tos, ttl;
 	__u8 df; /* IPv4: may not be cut */
@@ -66,6 +65,12 @@ static __always_inline struct xlvs_case *xlvs_get_case(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&xlvs_cases, &zero);
+}
+
+/* Has a packet of this protocol ports and connections here? */
+static __always_inline bool xlvs_is_balanced(__u8 proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 }
 
 /* What a step of the slow path answers, beside TC_ACT_*. */

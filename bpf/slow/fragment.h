@@ -83,7 +83,7 @@ static __noinline int xlvs_recall_first(struct xlvs_case *c)
 	c->dir = f->dir;
 	c->vaddr = f->vaddr;
 	c->vport = f->vport;
-	c->event = XLVS_EVENT_NONE;
+	c->event = XLVS_EVENT_DATAGRAM;
 	return XLVS_SLOW_NEXT;
 }
 

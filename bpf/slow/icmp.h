@@ -67,7 +67,7 @@ static __noinline int xlvs_read_error(struct __sk_buff *skb, struct xlvs_case *c
 		return act;
 	if (!c->plain && xlvs_read_tunnel(skb, c))
 		return XLVS_SLOW_NEXT;
-	if ((c->proto != IPPROTO_TCP && c->proto != IPPROTO_UDP) ||
+	if (!xlvs_is_balanced(c->proto) ||
 	    c->quoted_l4 + sizeof(ports) > XLVS_IP_AT + c->len ||
 	    bpf_skb_load_bytes(skb, c->quoted_l4, ports, sizeof(ports)))
 		return TC_ACT_OK;

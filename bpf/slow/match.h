@@ -65,7 +65,6 @@ static __always_inline int xlvs_match(const int family)
 	p.dport = c->dport;
 	p.proto = c->proto;
 	p.event = c->event;
-	p.syn = c->syn;
 	if (c->quoted)
 		return xlvs_match_quoted(c, &p);
 	v = xlvs_find_connection(&p);

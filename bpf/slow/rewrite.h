@@ -75,6 +75,26 @@ static __always_inline bool xlvs_put_addr(struct __sk_buff *skb, const struct xl
 	       xlvs_fix_sum(skb, ip + offsetof(struct iphdr, check), xlvs_addr_diff(w));
 }
 
+/* SCTP's port and checksum. The checksum covers the whole datagram, so that of a first fragment cannot be known: it may
+ * pass if its port stays. */
+static __always_inline bool xlvs_put_sctp_port(struct __sk_buff *skb, const struct xlvs_case *c, bool destination,
+					       const struct xlvs_change *w)
+{
+	__u32 at = c->l4 + offsetof(struct xlvs_sctp, check), check;
+
+	if (w->from_port == w->to_port)
+		return true;
+	if (c->part != XLVS_PART_WHOLE) {
+		xlvs_count(XLVS_REASON_FRAGMENT_SUM);
+		return false;
+	}
+	if (bpf_skb_load_bytes(skb, at, &check, sizeof(check)) ||
+	    !xlvs_store16(skb, c->l4 + (destination ? 2 : 0), w->to_port))
+		return false;
+	check = xlvs_sctp_check(check, destination, w->from_port, w->to_port, XLVS_IP_AT + c->len - c->l4);
+	return !bpf_skb_store_bytes(skb, at, &check, sizeof(check), BPF_F_RECOMPUTE_CSUM);
+}
+
 /* The transport header's port and checksum. Later fragments have neither. */
 static __always_inline bool xlvs_put_port(struct __sk_buff *skb, const struct xlvs_case *c, bool destination,
 					  const struct xlvs_change *w)
@@ -85,6 +105,8 @@ static __always_inline bool xlvs_put_port(struct __sk_buff *skb, const struct xl
 
 	if (c->part == XLVS_PART_LATER)
 		return true;
+	if (c->proto == IPPROTO_SCTP)
+		return xlvs_put_sctp_port(skb, c, destination, w);
 	if (!xlvs_load16(skb, at, &check) || !xlvs_store16(skb, c->l4 + (destination ? 2 : 0), w->to_port))
 		return false;
 	if (c->proto == IPPROTO_UDP)

@@ -71,7 +71,7 @@ static __noinline int xlvs_read_tunnel(struct __sk_buff *skb, struct xlvs_case *
 		return 0;
 	at = xlvs_read_inner(skb, c);
 	if (at && at + sizeof(ports) <= XLVS_IP_AT + c->len && !bpf_skb_load_bytes(skb, at, ports, sizeof(ports)) &&
-	    (c->proto == IPPROTO_TCP || c->proto == IPPROTO_UDP)) {
+	    xlvs_is_balanced(c->proto)) {
 		c->tunnel = saddr; /* turned round: whom the quoted packet was sent to */
 		c->outer_proto = proto;
 		c->sport = ports[0];

@@ -121,26 +121,45 @@ static __always_inline int xlvs_walk6(struct __sk_buff *skb, struct xlvs_case *c
 	return TC_ACT_OK;
 }
 
-/* Ports of a packet that has some.  returns NEXT | OK: the transport header is cut short, or not one of ours */
+/* As xlvs_parse_chunks().  len: bytes from the common header on */
+static __always_inline __u8 xlvs_walk_chunks(struct __sk_buff *skb, __u32 at, __u32 len)
+{
+	struct xlvs_chunk chunk;
+	__u32 step;
+	__u8 type, event;
+
+	at += sizeof(struct xlvs_sctp);
+	if (len < sizeof(struct xlvs_sctp) + sizeof(chunk) || bpf_skb_load_bytes(skb, at, &chunk, sizeof(chunk)))
+		return XLVS_EVENT_DATAGRAM | XLVS_OPENS_NEVER;
+	type = chunk.type;
+	event = xlvs_sctp_event(type);
+	step = xlvs_chunk_step(bpf_ntohs(chunk.length));
+	if (!xlvs_chunk_hides(type) || !step || sizeof(struct xlvs_sctp) + step + sizeof(chunk) > len ||
+	    bpf_skb_load_bytes(skb, at + step, &chunk, sizeof(chunk)))
+		return event;
+	return xlvs_sctp_event_behind(event, chunk.type);
+}
+
+/* Ports and event of a packet that has some.  returns NEXT | OK: the transport header is cut short, or not one of ours */
 static __always_inline int xlvs_walk_l4(struct __sk_buff *skb, struct xlvs_case *c)
 {
+	__u32 len = XLVS_IP_AT + c->len - c->l4;
 	struct tcphdr tcp;
 
-	c->event = XLVS_EVENT_NONE;
-	c->syn = 0;
-	if (c->proto == IPPROTO_TCP) {
-		if (c->l4 + sizeof(tcp) > XLVS_IP_AT + c->len || bpf_skb_load_bytes(skb, c->l4, &tcp, sizeof(tcp)))
-			return TC_ACT_OK;
-		c->event = xlvs_tcp_event(&tcp);
-		c->syn = tcp.syn && !tcp.rst;
-	} else if (c->proto == IPPROTO_UDP) {
-		if (c->l4 + sizeof(struct udphdr) > XLVS_IP_AT + c->len || bpf_skb_load_bytes(skb, c->l4, &tcp, 8))
-			return TC_ACT_OK;
-	} else {
+	if (c->l4 + sizeof(struct udphdr) > XLVS_IP_AT + c->len || bpf_skb_load_bytes(skb, c->l4, &tcp, 4))
 		return TC_ACT_OK;
-	}
 	c->sport = tcp.source;
 	c->dport = tcp.dest;
+	c->event = XLVS_EVENT_DATAGRAM | XLVS_OPENS_ALWAYS;
+	if (c->proto == IPPROTO_UDP)
+		return XLVS_SLOW_NEXT;
+	if (c->proto == IPPROTO_SCTP && len >= sizeof(struct xlvs_sctp)) {
+		c->event = xlvs_walk_chunks(skb, c->l4, len);
+		return XLVS_SLOW_NEXT;
+	}
+	if (c->proto != IPPROTO_TCP || len < sizeof(tcp) || bpf_skb_load_bytes(skb, c->l4, &tcp, sizeof(tcp)))
+		return TC_ACT_OK;
+	c->event = xlvs_tcp_event(&tcp);
 	return XLVS_SLOW_NEXT;
 }
 

@@ -198,7 +198,7 @@ static __always_inline void xlvs_assure(const int family, __u32 control)
 static __always_inline void xlvs_advance(struct xlvs_packet *p, enum xlvs_direction dir)
 {
 	struct xlvs_conn *c = p->conn;
-	__u32 from = p->meta, to = xlvs_step(p->proto, p->event, from, dir), expires;
+	__u32 from = p->meta, to = xlvs_step(p->event, from, dir), expires;
 
 	if (to != from) {
 		if (from & XLVS_CONN_F_BUSY)
@@ -209,17 +209,17 @@ static __always_inline void xlvs_advance(struct xlvs_packet *p, enum xlvs_direct
 			xlvs_recount(p->server, from, to);
 		p->meta = to;
 	}
-	if (p->proto == IPPROTO_TCP ? to != from && XLVS_CONN_STATE(to) == XLVS_TCP_ESTABLISHED :
-				      dir == XLVS_DIR_OUTPUT)
+	/* a UDP server's answer is all that UDP has of a handshake */
+	if (to != from ? xlvs_is_established(to) : dir == XLVS_DIR_OUTPUT && p->proto == IPPROTO_UDP)
 		xlvs_assure(p->family, READ_ONCE(c->control));
-	expires = p->now + xlvs_timeout(p->control, p->proto, to);
+	expires = p->now + xlvs_timeout(p->control, to);
 	if (READ_ONCE(c->expires) != expires)
 		WRITE_ONCE(c->expires, expires);
 	if (dir == XLVS_DIR_INPUT && READ_ONCE(c->packets) < XLVS_UDP_PROVEN_PACKETS)
 		WRITE_ONCE(c->packets, READ_ONCE(c->packets) + 1);
 }
 
-/* Does a SYN start a connection anew? conn_reuse_mode says on which states,
+/* Does a SYN or INIT start a connection anew? conn_reuse_mode says on which states,
  * but for connections that a template controls: they stay with it; and
  * expire_nodest_conn takes those of servers of weight 0, too.
  * Returns 1 or 0. */
@@ -229,7 +229,7 @@ __noinline int xlvs_starts_over(__u32 server, __u32 meta, __u32 template)
 	struct xlvs_load *load = xlvs_get_load(server);
 	__u32 mode, state = XLVS_CONN_STATE(meta);
 
-	if (!control || !load || XLVS_CONN_PROTO(meta) != IPPROTO_TCP)
+	if (!control || !load)
 		return 0;
 	mode = xlvs_setting(control, XLVS_SET_CONN_REUSE_MODE);
 	if (!mode)
@@ -238,6 +238,8 @@ __noinline int xlvs_starts_over(__u32 server, __u32 meta, __u32 template)
 		return 1;
 	if (template)
 		return 0;
+	if (XLVS_CONN_PROTO(meta) == IPPROTO_SCTP)
+		return state == XLVS_SCTP_CLOSED;
 	if (state == XLVS_TCP_FIN_WAIT)
 		return mode & XLVS_REUSE_FIN && meta & XLVS_CONN_F_NOOUTPUT;
 	return state == XLVS_TCP_TIME_WAIT || state == XLVS_TCP_CLOSE;
@@ -268,7 +270,7 @@ static __always_inline enum xlvs_verdict xlvs_find_connection(struct xlvs_packet
 	s = xlvs_get_server(p->server);
 	gone = !s || !(READ_ONCE(s->flags) & XLVS_SERVER_F_AVAILABLE);
 	ends = gone && xlvs_setting(p->control, XLVS_SET_EXPIRE_NODEST_CONN);
-	if (p->syn)
+	if ((p->event & XLVS_OPENS) == XLVS_OPENS_FIRST)
 		ends |= xlvs_starts_over(p->server, p->meta, READ_ONCE(p->conn->control));
 	if (ends && xlvs_give_up(p))
 		return XLVS_NEXT;

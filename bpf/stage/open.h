@@ -75,7 +75,6 @@ static __always_inline enum xlvs_verdict xlvs_open_connection(struct xlvs_packet
 	f->family = (__u8)p->family;
 	f->proto = p->proto;
 	f->event = p->event;
-	f->syn = p->syn;
 	r = p->family == XLVS_AF_INET ? xlvs_open4() : xlvs_open6();
 	if (r == XLVS_TO_PERSIST)
 		r = p->family == XLVS_AF_INET ? xlvs_persist4() : xlvs_persist6();

@@ -3,50 +3,58 @@
 #ifndef XLVS_STAGE_PARSE_H
 #define XLVS_STAGE_PARSE_H
 
-#include <linux/tcp.h>
 #include <linux/udp.h>
 
 #include "maps.h"
 #include "net/icmp.h"
 #include "net/ip.h"
+#include "stage/event.h"
 
-/* RST before SYN before FIN before ACK, as IPVS ranks them. */
-static __always_inline __u8 xlvs_tcp_event(const struct tcphdr *tcp)
+/* What an SCTP packet's chunks mean.
+ * len      bytes of the packet from its common header on
+ * returns  enum xlvs_event | XLVS_OPENS_*; DATAGRAM that opens nothing when it has no chunk */
+static __always_inline __u8 xlvs_parse_chunks(void *l4, void *end, __u32 len)
 {
-	if (tcp->rst)
-		return XLVS_EVENT_RST;
-	if (tcp->syn)
-		return XLVS_EVENT_SYN;
-	if (tcp->fin)
-		return XLVS_EVENT_FIN;
-	if (tcp->ack)
-		return XLVS_EVENT_ACK;
-	return XLVS_EVENT_NONE;
+	struct xlvs_chunk *chunk = l4 + sizeof(struct xlvs_sctp);
+	__u32 step;
+	__u8 type, event;
+
+	if (len < sizeof(struct xlvs_sctp) + sizeof(*chunk) || (void *)(chunk + 1) > end)
+		return XLVS_EVENT_DATAGRAM | XLVS_OPENS_NEVER;
+	type = chunk->type;
+	event = xlvs_sctp_event(type);
+	step = xlvs_chunk_step(xlvs_length(chunk->length));
+	if (!xlvs_chunk_hides(type) || !step || sizeof(struct xlvs_sctp) + step + sizeof(*chunk) > len)
+		return event;
+	chunk = (void *)chunk + step;
+	if ((void *)(chunk + 1) > end)
+		return event;
+	return xlvs_sctp_event_behind(event, chunk->type);
 }
 
-/* Transport header at p->l4.
- * writes   sport dport event syn
+/* The transport header, l4, of len bytes with what is behind it.
+ * writes   sport dport event
  * returns  NEXT | PASS/TRUNCATED | PASS/PROTOCOL */
-static __always_inline enum xlvs_verdict xlvs_parse_l4(struct xlvs_packet *p, void *l4, void *end)
+static __always_inline enum xlvs_verdict xlvs_parse_l4(struct xlvs_packet *p, void *l4, void *end, __u32 len)
 {
+	struct udphdr *udp = l4; /* its ports are where the others' are */
+
+	if ((void *)(udp + 1) > end)
+		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
+	p->sport = udp->source;
+	p->dport = udp->dest;
 	if (p->proto == IPPROTO_TCP) {
 		struct tcphdr *tcp = l4;
 
-		if ((void *)(tcp + 1) > end)
+		if ((void *)(tcp + 1) > end || len < sizeof(*tcp))
 			return xlvs_pass(p, XLVS_REASON_TRUNCATED);
-		p->sport = tcp->source;
-		p->dport = tcp->dest;
 		p->event = xlvs_tcp_event(tcp);
-		p->syn = tcp->syn && !tcp->rst;
 	} else if (p->proto == IPPROTO_UDP) {
-		struct udphdr *udp = l4;
-
-		if ((void *)(udp + 1) > end)
+		p->event = XLVS_EVENT_DATAGRAM | XLVS_OPENS_ALWAYS;
+	} else if (p->proto == IPPROTO_SCTP) {
+		if (len < sizeof(struct xlvs_sctp))
 			return xlvs_pass(p, XLVS_REASON_TRUNCATED);
-		p->sport = udp->source;
-		p->dport = udp->dest;
-		p->event = XLVS_EVENT_NONE;
-		p->syn = false;
+		p->event = xlvs_parse_chunks(l4, end, len);
 	} else {
 		return xlvs_pass(p, XLVS_REASON_PROTOCOL);
 	}
@@ -89,6 +97,7 @@ static __always_inline enum xlvs_verdict xlvs_parse_ip4(struct xlvs_packet *p)
 {
 	void *data = xlvs_data(p), *end = xlvs_data_end(p);
 	struct iphdr *ip = data + sizeof(struct ethhdr);
+	enum xlvs_verdict v;
 	__u8 first;
 
 	if ((void *)(ip + 1) > end)
@@ -111,15 +120,17 @@ static __always_inline enum xlvs_verdict xlvs_parse_ip4(struct xlvs_packet *p)
 	p->l4 = sizeof(struct ethhdr) + sizeof(*ip);
 	if (data + sizeof(struct ethhdr) + p->len > end || p->len < sizeof(*ip) + sizeof(struct udphdr))
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
-	if (p->proto == IPPROTO_TCP && p->len < sizeof(*ip) + sizeof(struct tcphdr))
-		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
-	return xlvs_parse_l4(p, ip + 1, end);
+	v = xlvs_parse_l4(p, ip + 1, end, p->len - sizeof(*ip));
+	/* read again: to the verifier it is any number, and what follows is one way for all protocols */
+	p->proto = READ_ONCE(ip->protocol);
+	return v;
 }
 
 static __always_inline enum xlvs_verdict xlvs_parse_ip6(struct xlvs_packet *p)
 {
 	void *data = xlvs_data(p), *end = xlvs_data_end(p);
 	struct ipv6hdr *ip = data + sizeof(struct ethhdr);
+	enum xlvs_verdict v;
 
 	if ((void *)(ip + 1) > end)
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
@@ -141,9 +152,10 @@ static __always_inline enum xlvs_verdict xlvs_parse_ip6(struct xlvs_packet *p)
 	p->l4 = sizeof(struct ethhdr) + sizeof(*ip);
 	if (data + sizeof(struct ethhdr) + p->len > end || p->len < sizeof(*ip) + sizeof(struct udphdr))
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
-	if (p->proto == IPPROTO_TCP && p->len < sizeof(*ip) + sizeof(struct tcphdr))
-		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
-	return xlvs_parse_l4(p, ip + 1, end);
+	v = xlvs_parse_l4(p, ip + 1, end, p->len - sizeof(*ip));
+	/* read again: to the verifier it is any number, and what follows is one way for all protocols */
+	p->proto = READ_ONCE(ip->nexthdr);
+	return v;
 }
 
 /* writes   all under "parse" in struct xlvs_packet

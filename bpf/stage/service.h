@@ -41,31 +41,33 @@ static __always_inline __u32 xlvs_index_search(const struct xlvs_service_key *ke
 	return XLVS_NO_ROW;
 }
 
-/* May this packet open a connection? Not a reset; for TCP only a SYN, unless
- * sloppy_tcp; and never from the FTP data port, whose connections their control
- * connection makes. */
+/* May this packet open a connection? Not a reset or ABORT; for TCP only a SYN,
+ * for SCTP only an INIT, unless sloppy_tcp or sloppy_sctp; and never from the
+ * FTP data port, whose connections their control connection makes. */
 static __always_inline bool xlvs_may_open(const struct xlvs_flow *f, const struct xlvs_control *control)
 {
 	if (f->sport == bpf_htons(20))
 		return false;
-	if (f->proto != IPPROTO_TCP || f->syn)
-		return true;
-	return f->event != XLVS_EVENT_RST && xlvs_setting(control, XLVS_SET_SLOPPY_TCP);
+	if ((f->event & XLVS_OPENS) != XLVS_OPENS_SLOPPY)
+		return (f->event & XLVS_OPENS) != XLVS_OPENS_NEVER;
+	return f->proto == IPPROTO_TCP ? xlvs_setting(control, XLVS_SET_SLOPPY_TCP) :
+					 xlvs_setting(control, XLVS_SET_SLOPPY_SCTP);
 }
 
 /* A flow that got no entry has none for its later packets either: for as long
- * as one could live, packets of TCP without a connection are taken for such. */
+ * as one could live, packets of TCP and SCTP without one are taken for such. */
 static __always_inline bool xlvs_may_be_stateless(const struct xlvs_flow *f, const struct xlvs_control *control)
 {
 	__u32 last = READ_ONCE(control->stateless);
+	__u32 life = f->proto == IPPROTO_TCP ? control->timeouts[XLVS_TIMEOUT_TCP][XLVS_TCP_ESTABLISHED] :
+					       control->timeouts[XLVS_TIMEOUT_SCTP][XLVS_SCTP_ESTABLISHED];
 
-	return last && f->proto == IPPROTO_TCP && f->sport != bpf_htons(20) &&
-	       f->now - last < control->timeouts[XLVS_TIMEOUT_TCP][XLVS_TCP_ESTABLISHED];
+	return last && f->sport != bpf_htons(20) && f->now - last < life;
 }
 
 /* Which service the flow addresses.
  * writes   service opens
- * returns  NEXT | PASS/NO_CONNECTION | PASS/NOT_OURS
+ * returns  NEXT | PASS/NO_CONNECTION | PASS/NOT_OURS | DROP/MALFORMED
  * cost     a cache line of the index and one of xlvs_services for a hit */
 static __always_inline enum xlvs_verdict xlvs_find_service(struct xlvs_flow *f, const struct xlvs_control *control)
 {
@@ -73,7 +75,9 @@ static __always_inline enum xlvs_verdict xlvs_find_service(struct xlvs_flow *f, 
 
 	f->opens = xlvs_may_open(f, control);
 	if (!f->opens && !xlvs_may_be_stateless(f, control))
-		return xlvs_flow_ends(f, XLVS_PASS, XLVS_REASON_NO_CONNECTION);
+		return f->event == (XLVS_EVENT_DATAGRAM | XLVS_OPENS_NEVER) ?
+			       xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_MALFORMED) : /* SCTP without a chunk */
+			       xlvs_flow_ends(f, XLVS_PASS, XLVS_REASON_NO_CONNECTION);
 	/* two buckets for the exact port, two for any; one search in a loop costs less stack than four */
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < 4; i++) {

@@ -136,7 +136,7 @@ struct xlvs_moment {
 static __always_inline struct xlvs_moment xlvs_moment_at(__u32 now)
 {
 	struct xlvs_control *control = xlvs_get_control();
-	__u32 timeout = control ? xlvs_timeout(control, IPPROTO_TCP, XLVS_TCP_FIN_WAIT << 8) : 0;
+	__u32 timeout = control ? xlvs_timeout(control, IPPROTO_TCP | XLVS_TCP_FIN_WAIT << 8) : 0;
 
 	return (struct xlvs_moment){ now, now + timeout - xlvs_seconds_to_ticks(XLVS_HALF_CLOSED_SECONDS) };
 }
@@ -145,15 +145,17 @@ static __always_inline struct xlvs_moment xlvs_moment_at(__u32 now)
  * downloading, and acknowledges what it gets. */
 static __always_inline bool xlvs_finished(__u32 meta, __u32 expires, const struct xlvs_moment *at)
 {
-	const __u32 finished = 1u << XLVS_TCP_FIN_WAIT | 1u << XLVS_TCP_TIME_WAIT | 1u << XLVS_TCP_CLOSE |
-			       1u << XLVS_TCP_LAST_ACK;
-	__u32 state = XLVS_CONN_STATE(meta);
+	const __u32 tcp = 1u << XLVS_TCP_FIN_WAIT | 1u << XLVS_TCP_TIME_WAIT | 1u << XLVS_TCP_CLOSE |
+			  1u << XLVS_TCP_LAST_ACK;
+	const __u32 sctp = 1u << XLVS_SCTP_SHUTDOWN_ACK_SENT | 1u << XLVS_SCTP_REJECTED | 1u << XLVS_SCTP_CLOSED;
+	__u32 proto = XLVS_CONN_PROTO(meta), state = XLVS_CONN_STATE(meta);
+	__u32 finished = proto == IPPROTO_SCTP ? sctp : tcp;
 
-	return !(meta & XLVS_CONN_F_TEMPLATE) && XLVS_CONN_PROTO(meta) == IPPROTO_TCP && finished >> state & 1 &&
-	       (state != XLVS_TCP_FIN_WAIT || (__s32)(expires - at->quiet) < 0);
+	return !(meta & XLVS_CONN_F_TEMPLATE) && proto != IPPROTO_UDP && finished >> state & 1 &&
+	       (proto == IPPROTO_SCTP || state != XLVS_TCP_FIN_WAIT || (__s32)(expires - at->quiet) < 0);
 }
 
-/* A flood is made of these: a SYN that no ACK followed, a lone datagram; and a
+/* A flood is made of these: a SYN that no ACK followed, an INIT, a lone datagram; and a
  * template that led to nothing else, none of whose connections is left. One
  * used within the last second is spared: somebody may be about to count itself. */
 static __always_inline bool xlvs_embryonic(const struct xlvs_conn *c, __u32 meta, __u32 expires, __u32 now)
@@ -163,9 +165,11 @@ static __always_inline bool xlvs_embryonic(const struct xlvs_conn *c, __u32 meta
 	if (meta & XLVS_CONN_F_TEMPLATE)
 		return !READ_ONCE(c->control) && !(state & XLVS_TEMPLATE_ASSURED) &&
 		       (__s32)(now - (expires - READ_ONCE(c->packets))) > (__s32)xlvs_seconds_to_ticks(1);
-	if (XLVS_CONN_PROTO(meta) == IPPROTO_TCP)
-		return state == XLVS_TCP_SYN_RECV || state == XLVS_TCP_SYNACK || state == XLVS_TCP_NONE;
-	return READ_ONCE(c->packets) < XLVS_UDP_PROVEN_PACKETS;
+	if (XLVS_CONN_PROTO(meta) == IPPROTO_UDP)
+		return READ_ONCE(c->packets) < XLVS_UDP_PROVEN_PACKETS;
+	if (XLVS_CONN_PROTO(meta) == IPPROTO_SCTP)
+		return state < XLVS_SCTP_ESTABLISHED;
+	return state == XLVS_TCP_SYN_RECV || state == XLVS_TCP_SYNACK || state == XLVS_TCP_NONE;
 }
 
 /* expires: as read, together with meta */

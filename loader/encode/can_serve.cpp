@@ -10,7 +10,6 @@ std::string xdp_can_serve(const model::ServiceKey& key, const model::ServiceConf
   constexpr std::uint16_t kFtp = 21;
   if (sched::find_scheduler(config.scheduler) == nullptr)
     return "XDP does not have the scheduler " + config.scheduler;
-  if (key.protocol == model::Protocol::kSctp) return "XDP does not balance SCTP";
   if (key.protocol == model::Protocol::kTcp && key.port == kFtp)
     return "XDP does not follow FTP's data connections";
   if (!config.pe_name.empty()) return "XDP does not have persistence engines";

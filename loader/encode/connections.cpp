@@ -17,6 +17,10 @@ namespace {
 constexpr std::array kTcpStates{"NONE",  "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT",
                                 "CLOSE", "CLOSE_WAIT",  "LAST_ACK", "LISTEN",   "SYNACK"};
 static_assert(kTcpStates.size() == XLVS_TCP_STATES);
+/// The words of ip_vs_sctp's sctp_state_name_table, by enum xlvs_sctp_state.
+constexpr std::array kSctpStates{"NONE",     "INIT1",       "INIT",   "C-SENT",     "C-REPLIED",  "C-WAIT",   "COOKIE",
+                                 "C-ECHOED", "ESTABLISHED", "S-SENT", "S-RECEIVED", "S-ACK-SENT", "REJECTED", "CLOSED"};
+static_assert(kSctpStates.size() == XLVS_SCTP_STATES);
 
 std::string state_name(__u32 meta) {
   const __u32 state = XLVS_CONN_STATE(meta);
@@ -26,6 +30,8 @@ std::string state_name(__u32 meta) {
       return state < kTcpStates.size() ? kTcpStates[state] : "ERR!";
     case static_cast<__u32>(model::Protocol::kUdp):
       return "UDP";
+    case static_cast<__u32>(model::Protocol::kSctp):
+      return state < kSctpStates.size() ? kSctpStates[state] : "?";
     default:
       return "NONE";
   }

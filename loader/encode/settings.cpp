@@ -23,11 +23,11 @@ constexpr std::array kKnown{
 };
 
 /// What Linux 6.1 has besides (net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_lblc.c, ip_vs_lblcr.c).
-constexpr std::array<std::string_view, 26> kKernelOnly{
+constexpr std::array<std::string_view, 25> kKernelOnly{
     "am_droprate",     "amemthresh",      "backup_only",   "cache_bypass",     "conntrack",
     "debug_level",     "drop_entry",      "drop_packet",   "est_cpulist",      "est_nice",
     "ignore_tunneled", "lblc_expiration", "lblcr_expiration", "nat_icmp_send", "pmtu_disc",
-    "run_estimation",  "schedule_icmp",   "secure_tcp",    "sloppy_sctp",      "snat_reroute",
+    "run_estimation",  "schedule_icmp",   "secure_tcp",    "snat_reroute",
     "sync_persist_mode", "sync_ports",    "sync_qlen_max", "sync_refresh_period", "sync_retries",
     "sync_threshold"};
 

@@ -32,7 +32,8 @@ class Differential : public DirectorTest {
     services_ = {service_key("TCP", "192.0.2.10", 80),   service_key("UDP", "192.0.2.10", 53),
                  service_key("TCP", "192.0.2.20", 443),  service_key("TCP", "2001:db8::10", 80),
                  service_key("UDP", "2001:db8::10", 53), service_key("UDP", "2001:db8::20", 500),
-                 service_key("UDP", "203.0.113.1", 88)};  // an address of the director itself
+                 service_key("UDP", "203.0.113.1", 88),  // an address of the director itself
+                 service_key("SCTP", "192.0.2.10", 80), service_key("SCTP", "2001:db8::10", 80)};
     const std::vector<std::string> schedulers{"rr", "wrr", "wlc"};
     for (std::size_t i = 0; i < services_.size(); ++i) add_service(services_[i], schedulers[i % 3]);
     for (int i = 0; i < 30; ++i) edit();
@@ -95,7 +96,7 @@ class Differential : public DirectorTest {
     const std::string src = one_in(30) ? odd_source(v6)
                             : v6       ? fmt::format("2001:db8:1::{}", 1 + below(4))
                                        : fmt::format("198.51.100.{}", 1 + below(4));
-    return build_packet(v6, s.protocol == model::Protocol::kTcp, src, dst, sport, one_in(60) ? std::uint16_t{9999} : s.port);
+    return build_packet(v6, s.protocol, src, dst, sport, one_in(60) ? std::uint16_t{9999} : s.port);
   }
   /// From a random NAT server, to a client that may have a connection with it.
   Bytes server_packet() {
@@ -106,7 +107,7 @@ class Differential : public DirectorTest {
     const auto* from = any(present);
     const bool v6 = from->key.address.family == model::Family::kInet6;
     return build_packet(
-        v6, s.protocol == model::Protocol::kTcp, from->key.address.text(),
+        v6, s.protocol, from->key.address.text(),
         v6 ? fmt::format("2001:db8:1::{}", 1 + below(4)) : fmt::format("198.51.100.{}", 1 + below(4)),
         from->key.port, static_cast<std::uint16_t>(20000 + 1000 * at + below(200)), kServerMac);
   }
@@ -119,7 +120,7 @@ class Differential : public DirectorTest {
                           {0x00, 0x00, 0x5e, 0, 0x03, 0x33}};
     return others[below(std::size(others))];
   }
-  Bytes build_packet(bool v6, bool tcp, const std::string& src, const std::string& dst, std::uint16_t sport,
+  Bytes build_packet(bool v6, model::Protocol protocol, const std::string& src, const std::string& dst, std::uint16_t sport,
                      std::uint16_t dport, const Mac& own = kClientMac) {
     const std::vector<std::uint8_t> flags{kSyn,        kSyn,        kAck, kAck,        kAck,
                                           kAck | kPsh, kFin | kAck, kRst, kSyn | kAck, 0};
@@ -138,7 +139,9 @@ class Differential : public DirectorTest {
     if (one_in(25)) return odd_packet(v6, src, dst);
     std::optional<std::uint16_t> checksum;
     if (one_in(15)) checksum = static_cast<std::uint16_t>(one_in(2) ? 0 : below(65536));
-    if (tcp)
+    if (protocol == model::Protocol::kSctp)
+      f = chunks(f / Sctp{.sport = sport, .dport = dport, .checksum = checksum});
+    else if (protocol == model::Protocol::kTcp)
       f = f / Tcp{.sport = sport, .dport = dport, .flags = any(flags), .checksum = checksum};
     else
       f = f / Udp{.sport = sport, .dport = dport, .checksum = checksum};
@@ -149,6 +152,19 @@ class Differential : public DirectorTest {
           static_cast<std::uint8_t>(1u << below(8));
     if (one_in(10)) frame.resize(frame.size() + below(30), 0xee);  // padding behind the packet
     return frame;
+  }
+
+  /// One chunk or two; of any type now and then, with any length.
+  Frame chunks(Frame f) {
+    const std::vector<std::uint8_t> usual{kInit,     kInit,        kInit,           kInitAck,  kCookieEcho,       kCookieEcho,
+                                          kCookieAck, kData,       kData,           kShutdown, kShutdownAck,      kShutdownComplete,
+                                          kError,    kAbort,       kSack};
+    for (std::uint32_t n = one_in(3) ? 2 : 1; n > 0; --n) {
+      Chunk c{.type = one_in(20) ? static_cast<std::uint8_t>(below(256)) : any(usual)};
+      if (one_in(20)) c.length = static_cast<std::uint16_t>(one_in(2) ? below(40) : below(65536));
+      f = f / c;
+    }
+    return f;
   }
 
   /// What XDP leaves to the slow path: options, extension headers, fragments, ICMP of any type.

@@ -213,7 +213,7 @@ class AgainTest : public SlowpathTest {
                    {"2001:db8::10", "fd00:1::11", 82, 82, Forward::kTunnel},
                    {"2001:db8::10", "fd00:1::12", 83, 8083, Forward::kMasq}};
     for (const auto& s : servers)
-      for (const char* protocol : {"TCP", "UDP"}) {
+      for (const char* protocol : {"TCP", "UDP", "SCTP"}) {
         add_service(service_key(protocol, s.vip, s.port));
         add_server(service_key(protocol, s.vip, s.port), server_key(s.rip, s.server_port), forwarded(s.forward));
       }
@@ -264,6 +264,56 @@ TEST_F(AgainTest, Ipv4OptionsAreKeptByEveryMethod) {
     expect_sent(Eth{} / in / Udp{.dport = 83, .checksum = 0} / payload(size),
                 Eth{} / to_server / Udp{.dport = 8083, .checksum = 0} / payload(size));
   }
+}
+
+TEST_F(AgainTest, SctpIsSummedRightByEveryMethod) {
+  serve_all();
+  Ipv4 in = kToVip;
+  in.options = {1, 1, 1, 1};
+  Ipv4 to_server = hop_less(in);
+  to_server.dst = "192.168.1.12";
+  const Chunk init{.type = kInit};
+  for (const std::size_t size : {0u, 9u, 1000u}) {
+    const Chunk data{.type = kData, .body = payload(size).bytes};
+    for (const Chunk& chunk : {init, data}) {
+      expect_sent(Eth{} / in / Sctp{.dport = 81} / chunk, Eth{} / hop_less(in) / Sctp{.dport = 81} / chunk);
+      expect_sent(Eth{} / in / Sctp{.dport = 82} / chunk,
+                  Eth{} / Ipv4{.src = "192.168.1.1", .dst = "192.168.1.11", .id = 0, .ttl = 63} / hop_less(in) /
+                      Sctp{.dport = 82} / chunk,
+                  true);
+      expect_sent(Eth{} / in / Sctp{.dport = 83} / chunk, Eth{} / to_server / Sctp{.dport = 8083} / chunk);
+    }
+    expect_sent(Eth{} / in / Sctp{.dport = 83, .checksum = 0} / data,
+                Eth{} / to_server / Sctp{.dport = 8083, .checksum = 0} / data);
+  }
+  // an ABORT behind a cookie ends the connection, as in the director
+  expect_sent(Eth{} / in / Sctp{.dport = 81} / Chunk{.type = kCookieEcho, .body = Bytes(7)} / Chunk{.type = kAbort},
+              Eth{} / hop_less(in) / Sctp{.dport = 81} / Chunk{.type = kCookieEcho, .body = Bytes(7)} /
+                  Chunk{.type = kAbort});
+  const auto listed = table().servers(service_key("SCTP", "192.0.2.10", 81));
+  EXPECT_EQ((*listed)[0].active, 0u);
+  EXPECT_EQ((*listed)[0].inactive, 1u);
+  expect_nothing(Eth{} / in / Sctp{.sport = 7, .dport = 81});  // without a chunk
+  EXPECT_EQ(director().reasons()[XLVS_REASON_MALFORMED], 1u);
+}
+
+// NAT to another port cannot sum up what a first fragment does not hold.
+TEST_F(AgainTest, SctpFragmentsPassWherePortsStay) {
+  serve_all();
+  const Bytes sctp = rest_of(Eth{} / kToVip / Sctp{.dport = 81} / Chunk{.type = kInit, .body = Bytes(60)}, 34).bytes;
+  const auto part = [&](Ipv4 ip, std::uint16_t port, std::size_t from, std::size_t to) -> Bytes {
+    Bytes some(sctp.begin() + static_cast<std::ptrdiff_t>(from), sctp.begin() + static_cast<std::ptrdiff_t>(to));
+    if (from == 0) some[3] = static_cast<std::uint8_t>(port);
+    ip.protocol = 132;
+    ip.fragment = static_cast<std::uint16_t>(from / 8 | (to < sctp.size() ? 0x2000 : 0));
+    return Eth{} / ip / Raw{some};
+  };
+  expect_sent(part(kToVip, 81, 0, 40), part(hop_less(kToVip), 81, 0, 40));
+  expect_sent(part(kToVip, 81, 40, 76), part(hop_less(kToVip), 81, 40, 76));
+  Ipv4 other = kToVip;
+  other.id = 0x4321;
+  expect_nothing(part(other, 83, 0, 40));
+  EXPECT_EQ(director().reasons()[XLVS_REASON_FRAGMENT_SUM], 1u);
 }
 
 // Source routes and broken options are for the stack to refuse.

@@ -39,6 +39,13 @@ std::optional<std::string> wrong_transport(View packet, std::uint8_t protocol, V
         return std::nullopt;
       return fmt::format("{} checksum", protocol == 6 ? "TCP" : protocol == 17 ? "UDP" : "ICMPv6");
     }
+    case 132: {
+      if (packet.size() < 12) return std::nullopt;
+      std::uint32_t stands = 0;
+      for (std::size_t i = 0; i < 4; ++i) stands |= std::uint32_t{packet[8 + i]} << 8 * i;
+      if (stands == 0 || stands == sctp_checksum(packet)) return std::nullopt;
+      return "SCTP checksum";
+    }
     default:
       return std::nullopt;
   }
@@ -63,6 +70,15 @@ std::optional<std::string> wrong_ip(View packet) {
 }
 
 }  // namespace
+
+std::uint32_t sctp_checksum(View packet) {
+  std::uint32_t crc = ~0u;
+  for (std::size_t i = 0; i < packet.size(); ++i) {
+    crc ^= i >= 8 && i < 12 ? 0 : packet[i];
+    for (int bit = 0; bit < 8; ++bit) crc = crc & 1 ? crc >> 1 ^ 0x82f63b78u : crc >> 1;
+  }
+  return ~crc;
+}
 
 std::uint16_t internet_checksum(View data, std::uint32_t start) {
   std::uint32_t sum = sum16(data, start);

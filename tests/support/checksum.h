@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Internet checksums computed from scratch, as the tests' own witness beside the data plane's incremental
+// Internet checksums and CRC32c computed from scratch, as the tests' own witness beside the data plane's incremental
 // ones.
 #pragma once
 
@@ -20,6 +20,10 @@ using Bytes = std::vector<std::uint8_t>;
 [[nodiscard]] std::uint32_t pseudo_header_sum(std::span<const std::uint8_t> src,
                                               std::span<const std::uint8_t> dst, std::uint8_t protocol,
                                               std::size_t length);
+
+/// CRC32c of an SCTP packet (RFC 9260, appendix A), bit by bit, its own checksum taken for 0. Stands in the packet least
+/// significant byte first.
+[[nodiscard]] std::uint32_t sctp_checksum(std::span<const std::uint8_t> packet);
 
 /// Recomputes every checksum of a frame from the Ethernet header on, through VLAN tags and IP in IP.
 /// The first one that is wrong, in words; nothing if all are right.

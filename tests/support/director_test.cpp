@@ -108,7 +108,9 @@ model::ServiceKey service_key(const std::string& protocol, const std::string& ad
   model::ServiceKey k;
   k.address = *model::Address::parse(address);
   k.family = k.address.family;
-  k.protocol = protocol == "TCP" ? model::Protocol::kTcp : model::Protocol::kUdp;
+  k.protocol = protocol == "TCP"    ? model::Protocol::kTcp
+               : protocol == "SCTP" ? model::Protocol::kSctp
+                                    : model::Protocol::kUdp;
   k.port = port;
   return k;
 }

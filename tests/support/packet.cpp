@@ -95,6 +95,26 @@ class Writer {
     if (!h.checksum && all[6] == 0 && all[7] == 0) patch16(all, 6, 0xffff);
     return all;
   }
+  Bytes operator()(const Sctp& h) const {
+    Bytes out;
+    put16(out, h.sport);
+    put16(out, h.dport);
+    put32(out, h.tag);
+    put32(out, 0);
+    Bytes all = with_body(std::move(out));
+    const std::uint32_t check = h.checksum.value_or(sctp_checksum(all));
+    for (std::size_t i = 0; i < 4; ++i) all[8 + i] = static_cast<std::uint8_t>(check >> 8 * i);
+    return all;
+  }
+  Bytes operator()(const Chunk& h) const {
+    Bytes out;
+    put8(out, h.type);
+    put8(out, h.flags);
+    put16(out, h.length.value_or(static_cast<std::uint16_t>(4 + h.body.size())));
+    put(out, h.body);
+    out.resize((out.size() + 3) & ~std::size_t{3});
+    return with_body(std::move(out));
+  }
   Bytes operator()(const Icmp& h) const {
     Bytes out;
     put8(out, h.type);
@@ -134,6 +154,7 @@ class Writer {
     if (std::holds_alternative<Ipv6>(*n)) return 41;
     if (std::holds_alternative<Tcp>(*n)) return 6;
     if (std::holds_alternative<Udp>(*n)) return 17;
+    if (std::holds_alternative<Sctp>(*n)) return 132;
     if (std::holds_alternative<Icmp>(*n)) return std::holds_alternative<Ipv6>(layers_[index_]) ? 58 : 1;
     return 253;  // for experiments (RFC 3692)
   }

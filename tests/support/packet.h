@@ -61,6 +61,32 @@ struct Udp {
   std::uint16_t sport = 40000, dport = 53;
   std::optional<std::uint16_t> length{}, checksum{};
 };
+/// SCTP's common header; chunks follow as layers.
+struct Sctp {
+  std::uint16_t sport = 40000, dport = 36412;
+  std::uint32_t tag = 7;
+  std::optional<std::uint32_t> checksum{};  ///< least significant byte first
+};
+struct Chunk {
+  std::uint8_t type = 0, flags = 0;
+  Bytes body = Bytes(12);
+  std::optional<std::uint16_t> length{};
+};
+/// Types of chunks.
+enum ChunkType : std::uint8_t {
+  kData = 0,
+  kInit = 1,
+  kInitAck = 2,
+  kSack = 3,
+  kHeartbeat = 4,
+  kAbort = 6,
+  kShutdown = 7,
+  kShutdownAck = 8,
+  kError = 9,
+  kCookieEcho = 10,
+  kCookieAck = 11,
+  kShutdownComplete = 14,
+};
 /// ICMP over either family; which one follows from the IP header before it.
 struct Icmp {
   std::uint8_t type = 8, code = 0;
@@ -71,7 +97,7 @@ struct Raw {
   Bytes bytes;
 };
 
-using Layer = std::variant<Eth, Vlan, Ipv4, Ipv6, Tcp, Udp, Icmp, Raw>;
+using Layer = std::variant<Eth, Vlan, Ipv4, Ipv6, Tcp, Udp, Sctp, Chunk, Icmp, Raw>;
 
 /// A chain of headers, outermost first.
 struct Frame {

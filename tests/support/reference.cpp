@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <sstream>
 
@@ -24,7 +25,23 @@ struct Reference::Packet {
   [[nodiscard]] Bytes ip() const { return Bytes(frame.begin() + 14, frame.end()); }
   [[nodiscard]] Expected error(const Bytes& quoted, xlvs_reason reason, std::uint8_t type, std::uint8_t code,
                                std::uint32_t info) const;
-  [[nodiscard]] bool opens() const { return sport != 20 && (proto != 6 || (flags & (kSyn | kRst)) == kSyn); }
+  /// A packet that makes a connection, or makes one anew: TCP's SYN, SCTP's INIT.
+  [[nodiscard]] bool first() const {
+    return proto == 6 ? (flags & (kSyn | kRst)) == kSyn : proto == 132 && chunk(0) == kInit;
+  }
+  [[nodiscard]] bool opens() const { return sport != 20 && (proto == 17 || first()); }
+  /// Type of the chunk after n others, or -1.
+  [[nodiscard]] int chunk(int n) const {
+    std::size_t at = l4 + 12;
+    const std::size_t end = 14 + length;
+    for (;; --n) {
+      if (at + 4 > end) return -1;
+      if (n == 0) return frame[at];
+      const std::size_t size = static_cast<std::size_t>(frame[at + 2] << 8 | frame[at + 3]);
+      if (size < 4) return -1;
+      at += (size + 3) / 4 * 4;
+    }
+  }
 };
 
 struct Reference::Service {
@@ -60,14 +77,62 @@ constexpr const char* kTables[3][4] = {
     {"SR ES ES SR SR SR SR SR SR SR SR", "CL FW SS TW FW TW CL CW LA LI TW",
      "ES ES SS ES FW TW CL CW CL LI ES", "CL CL CL SR CL CL CL CL LA LI CL"}};
 
+// SCTP's, as read off the running kernel (tests/oracle/sctp-states-*): by chunk type.
+constexpr const char* kSctpStates = "NON IN1 INI CKS CKR CKW COO CKE EST SHS SHR SHA REJ CLO";
+const std::map<int, std::array<const char*, 3>> kSctpTables{
+    {kData,
+     {"EST IN1 INI CKS CKR CKW COO CKE EST SHS SHR SHA REJ CLO", "NON IN1 INI CKS CKR CKW COO CKE EST SHS SHR SHA REJ CLO",
+      "EST IN1 INI CKS CKR CKW COO CKE EST SHS SHR SHA REJ CLO"}},
+    {kInit,
+     {"IN1 INI INI CKS CKR CKW COO CKE EST SHS SHR SHA INI INI", "NON CKW CKW CKW CKW CKW CKW CKW EST CKW CKW CKW CKW CKW",
+      "IN1 INI INI CKS CKR CKW COO CKE EST SHS SHR SHA INI INI"}},
+    {kInitAck,
+     {"CKW CKW CKW CKS CKR COO COO CKE EST SHS SHR SHA REJ CLO", "NON CKS CKS CKS CKR CKW COO CKE EST SHS SHR SHA REJ CLO",
+      "CKE CKE CKE CKS CKR CKW COO CKE EST SHS SHR SHA REJ CLO"}},
+    {kCookieEcho,
+     {"CKR INI INI CKR CKR CKW COO CKE EST SHS SHR SHA REJ CLO", "NON CKE CKE CKE CKE CKE CKE CKE EST SHS SHR SHA REJ CLO",
+      "EST EST EST CKS CKR CKW COO CKE EST SHS SHR SHA REJ CLO"}},
+    {kCookieAck,
+     {"EST IN1 INI CKS CKR CKW COO EST EST SHS SHR SHA REJ CLO", "NON EST EST EST EST EST EST EST EST SHS SHR SHA REJ CLO",
+      "EST IN1 INI CKS CKR CKW COO EST EST SHS SHR SHA REJ CLO"}},
+    {kShutdown,
+     {"SHR IN1 INI CKS CKR CKW COO CKE SHR SHS SHR SHA REJ CLO", "NON SHS SHS SHS SHS SHS SHS SHS SHS SHS SHR SHA REJ CLO",
+      "SHR IN1 INI CKS CKR CKW COO CKE SHR SHS SHR SHA REJ CLO"}},
+    {kShutdownAck,
+     {"CLO INI INI CKS CKR CKW COO CKE EST CLO SHR CLO REJ CLO", "NON SHA SHA SHA SHA CKW COO CKE EST SHA SHA SHA REJ CLO",
+      "CLO INI INI CKS CKR CKW COO CKE CLO SHS SHR SHA REJ CLO"}},
+    {kShutdownComplete,
+     {"CLO CLO CLO CKS CKR CKW COO CKE EST SHS SHR CLO REJ CLO", "NON IN1 INI CKS CKR CKW COO CKE EST SHS SHR SHA REJ CLO",
+      "CLO CLO CLO CKS CKR CKW COO CKE EST SHS CLO SHA REJ CLO"}},
+    {kError,
+     {"CLO IN1 INI CKS CKR CKW COO CLO EST SHS SHR SHA REJ CLO", "NON CLO CLO CLO CLO CKW COO CKE EST SHS SHR SHA REJ CLO",
+      "CLO IN1 INI CKS CKR CKW COO CKE EST SHS SHR SHA REJ CLO"}},
+    {kAbort,
+     {"CLO CLO CLO CLO CLO REJ CLO CLO CLO CLO CLO CLO CLO CLO", "NON REJ CLO CLO CLO CLO CLO CLO CLO CLO CLO CLO CLO CLO",
+      "CLO CLO CLO CLO CLO CLO CLO CLO CLO CLO CLO CLO CLO CLO"}}};
+
+/// The element of `to` that stands where `state` stands in `from`.
+std::string across(const char* from, const char* to, const std::string& state) {
+  std::istringstream f(from), t(to);
+  std::string a, b;
+  while (f >> a && t >> b)
+    if (a == state) return b;
+  return "";
+}
+
+/// first, second: types of chunks, or -1.
+std::string next_sctp_state(int table, int first, int second, const std::string& state) {
+  if (first < 0) return state;
+  const bool cookie = first == kCookieEcho || first == kCookieAck;
+  const auto row = kSctpTables.find(cookie && second == kAbort ? kAbort : first);
+  return across(kSctpStates, (row == kSctpTables.end() ? kSctpTables.at(kData) : row->second)[static_cast<std::size_t>(table)],
+                state);
+}
+
 std::string next_state(int table, std::uint8_t flags, const std::string& state) {
   const int event = flags & kRst ? 3 : flags & kSyn ? 0 : flags & kFin ? 1 : flags & kAck ? 2 : -1;
   if (event < 0) return "CL";
-  std::istringstream from(kStates), to(kTables[table][event]);
-  std::string f, t;
-  while (from >> f && to >> t)
-    if (f == state) return t;
-  return "CL";
+  return across(kStates, kTables[table][event], state);
 }
 
 /// A checksum at `at` after the 16-bit words `from` became `to`: an error in it stays the same error.
@@ -76,6 +141,16 @@ void adjust(Bytes& b, std::size_t at, const Bytes& from, const Bytes& to) {
   for (std::size_t i = 0; i < from.size(); i += 2) sum += std::int64_t{word(to, i)} - word(from, i);
   sum = (sum % 0xffff + 0xffff) % 0xffff;
   set_word(b, at, static_cast<std::uint16_t>(sum == 0 ? 0 : 0xffff - sum));
+}
+
+/// An SCTP packet's checksum after other bytes of it changed; `before` is the packet as it was. What was wrong stays
+/// wrong by the same; 0 is none.
+void adjust_sctp(Bytes& packet, const Bytes& before) {
+  std::uint32_t stood = 0;
+  for (std::size_t i = 0; i < 4; ++i) stood |= std::uint32_t{before[8 + i]} << 8 * i;
+  if (stood == 0) return;
+  const std::uint32_t error = stood ^ sctp_checksum(before), check = sctp_checksum(packet) ^ error;
+  for (std::size_t i = 0; i < 4; ++i) packet[8 + i] = static_cast<std::uint8_t>(check >> 8 * i);
 }
 
 /// `ip` is a packet from its IP header on.
@@ -102,6 +177,17 @@ void translate(Bytes& ip, bool destination, const Bytes& address, std::uint16_t 
   from.insert(from.end(), {ip[port_at], ip[port_at + 1]});
   set_word(ip, port_at, port);
   to.insert(to.end(), {ip[port_at], ip[port_at + 1]});
+  if (proto == 132) {
+    const std::size_t size_sctp = (v6 ? 40u + word(ip, 4) : word(ip, 2)) - header;
+    const Bytes after = cut(ip, header, size_sctp);
+    Bytes before = after;
+    before[destination ? 2 : 0] = from[size];
+    before[destination ? 3 : 1] = from[size + 1];
+    Bytes packet = after;
+    adjust_sctp(packet, before);
+    std::copy(packet.begin(), packet.end(), ip.begin() + static_cast<std::ptrdiff_t>(header));
+    return;
+  }
   const std::size_t check_at = header + (proto == 6 ? 16 : 6);
   if (proto == 17 && word(ip, check_at) == 0) return;
   adjust(ip, check_at, from, to);
@@ -287,7 +373,11 @@ std::vector<std::string> Reference::connections() const {
   static const std::map<std::string, std::string> kNames{
       {"NO", "NONE"},     {"ES", "ESTABLISHED"}, {"SS", "SYN_SENT"}, {"SR", "SYN_RECV"},
       {"FW", "FIN_WAIT"}, {"TW", "TIME_WAIT"},   {"CL", "CLOSE"},    {"CW", "CLOSE_WAIT"},
-      {"LA", "LAST_ACK"}, {"LI", "LISTEN"},      {"SA", "SYNACK"}};
+      {"LA", "LAST_ACK"}, {"LI", "LISTEN"},      {"SA", "SYNACK"},   {"NON", "NONE"},
+      {"IN1", "INIT1"},   {"INI", "INIT"},       {"CKS", "C-SENT"},  {"CKR", "C-REPLIED"},
+      {"CKW", "C-WAIT"},  {"COO", "COOKIE"},     {"CKE", "C-ECHOED"}, {"EST", "ESTABLISHED"},
+      {"SHS", "S-SENT"},  {"SHR", "S-RECEIVED"}, {"SHA", "S-ACK-SENT"}, {"REJ", "REJECTED"},
+      {"CLO", "CLOSED"}};
   const auto text = [](const Bytes& b) {
     model::Address a;
     a.family = b.size() == 4 ? model::Family::kInet : model::Family::kInet6;
@@ -317,8 +407,11 @@ Reference::Service* Reference::find_service(const Packet& p) {
 void Reference::step(Connection& c, const Packet& p, bool from_server) {
   if (c.udp) return;
   if (from_server) c.only_input = false;
-  c.state = next_state(from_server ? 1 : c.only_input ? 2 : 0, p.flags, c.state);
-  const bool active = c.state == "ES" || c.state == "SS" || c.state == "SR" || c.state == "SA";
+  const int table = from_server ? 1 : c.only_input ? 2 : 0;
+  c.state = p.proto == 132 ? next_sctp_state(table, p.chunk(0), p.chunk(1), c.state)
+                           : next_state(table, p.flags, c.state);
+  const bool active =
+      c.state == "ES" || c.state == "SS" || c.state == "SR" || c.state == "SA" || c.state == "EST";
   if (active == c.active) return;
   c.active = active;
   --(active ? c.server->inactive : c.server->active);
@@ -358,7 +451,7 @@ Expected Reference::to_server(const Packet& p, Connection& c) {
   const std::size_t shim = tunnel ? shim_before(p.ip(), server.config, p.length).size() : 0,
                     outer = outer4 ? 20 : 40, overhead = tunnel ? outer + shim : 0;
   const bool sums = shim && server.config.tun_flags != 0;
-  const bool by_hand = sums && p.proto == 17 && word(p.frame, p.l4 + 6) == 0;
+  const bool by_hand = sums && (p.proto == 132 || (p.proto == 17 && word(p.frame, p.l4 + 6) == 0));
   Bytes ip = p.ip();
   decrease_ttl(ip);
   // a neighbour that is unknown tells no MTU: the next packet learns it
@@ -412,8 +505,8 @@ std::optional<Expected> Reference::reply(const Packet& p) {
 Expected Reference::balance(const Packet& p) {
   const FlowKey key{p.proto, p.src, p.sport, p.dst, p.dport};
   auto found = connections_.find(key);
-  if (found != connections_.end() && p.proto == 6 && (p.flags & (kSyn | kRst)) == kSyn &&
-      (found->second.state == "TW" || found->second.state == "CL")) {  // conn_reuse_mode 1
+  if (found != connections_.end() && p.first() &&
+      (found->second.state == "TW" || found->second.state == "CL" || found->second.state == "CLO")) {  // conn_reuse_mode 1
     Connection& old = found->second;
     --(old.active ? old.server->active : old.server->inactive);
     connections_.erase(found);
@@ -428,6 +521,7 @@ Expected Reference::balance(const Packet& p) {
                                     [&](const auto& s) { return bytes_of(s.first.address) == p.src; });
   if (!p.v6() && from_vip && route_to(network_, p.src).kind == Route::Kind::kLocal)
     return pass(p.frame, XLVS_REASON_MARTIAN);
+  if (p.proto == 132 && p.chunk(0) < 0) return drop(XLVS_REASON_MALFORMED);
   if (!p.opens()) return pass(p.frame, XLVS_REASON_NO_CONNECTION);
   Service* service = find_service(p);
   if (!service) return pass(p.frame, XLVS_REASON_NOT_OURS);
@@ -436,7 +530,7 @@ Expected Reference::balance(const Packet& p) {
   if (!server) return p.error(p.ip(), XLVS_REASON_NO_SERVER, p.v6() ? 1 : 3, p.v6() ? 4 : 3, 0);
   ++server->stats.conns;
   ++server->inactive;
-  Connection c{server, server->config.forward, "NO", false, false, p.proto == 17, opened_++};
+  Connection c{server, server->config.forward, p.proto == 132 ? "NON" : "NO", false, false, p.proto == 17, opened_++};
   c.only_input = c.forward != model::Forward::kMasq;
   step(c, p, false);
   if (server->config.upper && server->active + server->inactive >= server->config.upper)
@@ -482,7 +576,8 @@ Expected Reference::forward(const Bytes& frame, std::uint32_t ifindex) {
   p.l4 = 14 + header;
   if (14 + p.length > frame.size() || p.length < header + (p.proto == 6 ? 20 : 8))
     return pass(frame, XLVS_REASON_TRUNCATED);
-  if (p.proto != 6 && p.proto != 17) return pass(frame, XLVS_REASON_PROTOCOL);
+  if (p.proto != 6 && p.proto != 17 && p.proto != 132) return pass(frame, XLVS_REASON_PROTOCOL);
+  if (p.proto == 132 && p.length < header + 12) return pass(frame, XLVS_REASON_TRUNCATED);
   p.sport = word(frame, p.l4);
   p.dport = word(frame, p.l4 + 2);
   if (p.proto == 6) p.flags = frame[p.l4 + 13];

@@ -72,7 +72,7 @@ class Reference {
   struct Connection {
     std::shared_ptr<ReferenceServer> server;
     model::Forward forward = model::Forward::kDirect;
-    std::string state = "NO";  ///< the kernel's names, two letters
+    std::string state = "NO";  ///< the kernel's names: two letters for TCP, three for SCTP
     bool only_input = false;   ///< no packet of the server seen
     bool active = false;
     bool udp = false;

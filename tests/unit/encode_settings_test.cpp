@@ -18,13 +18,15 @@ std::string shown(const std::vector<Setting>& settings) {
 // Oracle: Documentation/networking/ipvs-sysctl.rst of Linux 6.1.
 TEST_F(TableTest, SettingsBeginAsTheKernelsDo) {
   EXPECT_EQ(shown(*table.settings()),
-            "conn_reuse_mode=1 expire_nodest_conn=0 expire_quiescent_template=0 maglev_seed=0 sloppy_tcp=0 ");
+            "conn_reuse_mode=1 expire_nodest_conn=0 expire_quiescent_template=0 maglev_seed=0 sloppy_sctp=0 "
+            "sloppy_tcp=0 ");
 }
 
 TEST_F(TableTest, SettingsKeepWhatWasSet) {
   EXPECT_OK(table.set_settings({{"conn_reuse_mode", 3}, {"sloppy_tcp", 1}}));
   EXPECT_EQ(shown(*table.settings()),
-            "conn_reuse_mode=3 expire_nodest_conn=0 expire_quiescent_template=0 maglev_seed=0 sloppy_tcp=1 ");
+            "conn_reuse_mode=3 expire_nodest_conn=0 expire_quiescent_template=0 maglev_seed=0 sloppy_sctp=0 "
+            "sloppy_tcp=1 ");
   EXPECT_EQ(memory.control.settings[XLVS_SET_CONN_REUSE_MODE], 3u);
   EXPECT_OK(table.flush());
   EXPECT_EQ((*table.settings())[0].value, 3u);

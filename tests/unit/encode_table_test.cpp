@@ -118,9 +118,9 @@ TEST_F(TableTest, RefusesWhatXdpCannotServe) {
     EXPECT_ERRC(table.add_service(key, config), Errc::kUnsupported);
   };
   refused(dns, {.pe_name = "sip"});
-  refused(service_key("192.0.2.10", 80, model::Protocol::kSctp), {});
   refused(service_key("192.0.2.10", 21), {});
   EXPECT_OK(table.add_service(service_key("192.0.2.10", 21, model::Protocol::kUdp), {}));
+  EXPECT_OK(table.add_service(service_key("192.0.2.10", 21, model::Protocol::kSctp), {}));
   EXPECT_OK(table.add_service(web, {}));
   EXPECT_ERRC(table.edit_service(web, {.pe_name = "sip"}), Errc::kUnsupported);
   EXPECT_ERRC(table.add_server(web, rs(1), {.forward = model::Forward::kBypass}), Errc::kUnsupported);

@@ -159,10 +159,10 @@ def _sctp(packet: Packet) -> bytes:
     body = b""
     for name in packet.what.split(","):
         number = SCTP_CHUNKS[name]
-        value = pattern(16) if name in ("init", "init-ack") else pattern(12) if name == "data" else pattern(4)
-        body += struct.pack("!BBH", number, 3 if name == "data" else 0, 4 + len(value)) + value
+        value = pattern(16) if name in ("init", "init-ack") else _payload(packet, 12) if name == "data" else pattern(4)
+        body += struct.pack("!BBH", number, 3 if name == "data" else 0, 4 + len(value)) + value + bytes(-len(value) % 4)
     head = struct.pack("!HHI", packet.source_port, packet.target_port, 0 if "init" in packet.what.split(",") else 7)
-    crc = crc32c(head + bytes(4) + body)
+    crc = 0 if packet.options.get("csum") == "zero" else crc32c(head + bytes(4) + body)
     return head + struct.pack("<I", crc) + body
 
 
