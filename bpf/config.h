@@ -58,6 +58,9 @@
 #define XLVS_PMTU_MIN4 552
 #define XLVS_PMTU_MIN6 1280
 
+/* More processors than any kernel has: where a loop over them ends that finds no end before. */
+#define XLVS_MAX_CPUS 8192
+
 /* The longest packet that the slow path reads whole, in bytes: above a jumbo frame, a power of two. */
 #define XLVS_SLOW_PACKET 16384
 

@@ -10,6 +10,7 @@
 #include "abi/conn.h"
 #include "abi/control.h"
 #include "abi/port.h"
+#include "abi/rate.h"
 #include "abi/server.h"
 #include "abi/service.h"
 #include "abi/verdict.h"
@@ -99,6 +100,12 @@ struct {
 	__type(key, __u32);
 	__type(value, struct xlvs_line);
 } xlvs_lines SEC(".maps");
+
+/* Rates per second of servers, then of services.  Writer: the sweep's timer; cleared: command.
+ * Reader: listings. Sized max_servers and the rows of xlvs_services. */
+struct {
+	XLVS_MAPPED_ARRAY(struct xlvs_rate);
+} xlvs_rates SEC(".maps");
 
 /* Connections.  Writer: stage/connection.h, sweep.  Reader: the same, listings. */
 struct {

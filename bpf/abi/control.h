@@ -43,7 +43,7 @@ struct xlvs_control {
 	__u32 trash;	    /* servers USED but not AVAILABLE */
 	__u32 settings[XLVS_SETTINGS_ROOM]; /* by enum xlvs_setting */
 	__u32 stateless; /* tick when a flow was last forwarded for want of an entry, 0 = never; by the data plane */
-	__u32 reserved;
+	__u32 server_end; /* rows of xlvs_servers from here on were never used */
 };
 
 #define XLVS_CONFIRM_TICKS 60 /* four seconds; less than neighbours need to go stale */

@@ -15,6 +15,7 @@
 	X(xlvs_loads)     \
 	X(xlvs_changes)   \
 	X(xlvs_lines)     \
+	X(xlvs_rates)     \
 	X(xlvs_conns4)    \
 	X(xlvs_conns6)    \
 	X(xlvs_reasons)

@@ -46,7 +46,8 @@ struct xlvs_server {
 	__be16 nat_port;	  /* port that NAT sends to: .port, but 0 when the service takes any port */
 	__u16 pmtu;		  /* TUNNEL: a router on the way takes no longer packets; 0 = none has said so. By the data plane */
 	__u32 pmtu_until;	  /* tick: how long that is believed */
-	__u32 reserved[2];
+	__u32 service;		  /* row in xlvs_services, while AVAILABLE: whose rates it counts for */
+	__u32 reserved;
 	/* the second: what commands need */
 	struct xlvs_service_key svc;
 	struct xlvs_counters zero; /* xlvs_record.zero at deletion, when KEPT */

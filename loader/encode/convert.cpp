@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "encode/writer.h"
+
 namespace xlvs::encode {
 
 xlvs_addr to_abi(const model::Address& address) {
@@ -57,6 +59,15 @@ model::Counters to_model(const xlvs_counters& c) {
           .out_pkts = c.out_pkts,
           .in_bytes = c.in_bytes,
           .out_bytes = c.out_bytes};
+}
+
+model::Rates to_model(const xlvs_rate& rate) {
+  const xlvs_counters& a = rate.average;
+  return {.cps = xlvs_rate_of_packets(load(a.conns)),
+          .in_pps = xlvs_rate_of_packets(load(a.in_pkts)),
+          .out_pps = xlvs_rate_of_packets(load(a.out_pkts)),
+          .in_bps = xlvs_rate_of_bytes(load(a.in_bytes)),
+          .out_bps = xlvs_rate_of_bytes(load(a.out_bytes))};
 }
 
 xlvs_record to_abi(const model::ServerConfig& config) {

@@ -2,6 +2,7 @@
 // Between the data plane's structures and the model's values.
 #pragma once
 
+#include "abi/rate.h"
 #include "abi/server.h"
 #include "abi/service.h"
 #include "model/service.h"
@@ -17,6 +18,8 @@ xlvs_counters add(const xlvs_counters& a, const xlvs_counters& b);
 model::Address to_model(const xlvs_addr& address, unsigned family);
 model::ServiceKey to_model(const xlvs_service_key& key);
 model::Counters to_model(const xlvs_counters& counters);
+/// As a listing shows them, while the timer moves them.
+model::Rates to_model(const xlvs_rate& rate);
 
 /// What an administrator set for a server, as a record without server row and zero point.
 xlvs_record to_abi(const model::ServerConfig& config);

@@ -15,6 +15,9 @@
 namespace xlvs::encode {
 namespace {
 
+/// Totals and rates begin at 0.
+bool begins(const Change& c) { return !c.continues() || c.draft->zeroed(); }
+
 class Publisher {
  public:
   Publisher(const Shared& shared, Plan& plan) : shared_(shared), memory_(shared.memory), plan_(plan) {}
@@ -109,7 +112,6 @@ void Publisher::list_leaving() {
 
 /// Zero points of services and servers; abi/service.h says what they mean.
 Status Publisher::draw_zeros() {
-  const auto begins = [](const Change& c) { return !c.continues() || c.draft->zeroed(); };
   std::vector<std::uint32_t> rows;
   for (const Change& c : changes_) {
     if (c.draft == nullptr) continue;
@@ -236,6 +238,7 @@ void Publisher::write_servers(const Change& change) {
     if (e.config.forward == model::Forward::kMasq) note_nat(shared_, e.row);
     if (listed) continue;  // packets see it: its fields change after its version did
     mirror(shared_, e.row, e.config, e.relieved);
+    count_for(shared_, e.row, change.row);
     revive(shared_, e.row);
   }
 }
@@ -270,6 +273,8 @@ void Publisher::write_version(const Change& change) {
     service.changed = load(old.changed);
   }
   shared_.writer.copy(&memory_.services[change.row], &service, sizeof service);
+  const xlvs_rate rate = change.continues() ? service_rate(memory_, change.old_row) : xlvs_rate{};
+  shared_.writer.copy(&service_rate(memory_, change.row), &rate, sizeof rate);
 }
 
 void Publisher::turn_over() {
@@ -311,8 +316,12 @@ void Publisher::settle() {
     if (change.draft != nullptr)
       for (const Entry& e : change.draft->servers()) {
         mirror(shared_, e.row, e.config, e.relieved);
+        count_for(shared_, e.row, change.row);
         forget_totals(shared_, e.row);
+        if (begins(change) || !e.counted) forget_rate(shared_, memory_.rates[e.row]);
       }
+    if (change.draft != nullptr && begins(change))
+      forget_rate(shared_, service_rate(memory_, change.row));
   }
   const auto before = [](const xlvs_service_key& a, const xlvs_service_key& b) {
     return std::memcmp(&a, &b, sizeof a) < 0;

@@ -24,6 +24,7 @@ void repair(const Shared& shared) {
       if (record.forward == XLVS_FORWARD_NAT) note_nat(shared, record.server);
       mirror(shared, record.server, to_model(record));
       note_change(shared, record.server);  // whoever died may have ended an overload
+      count_for(shared, record.server, row);
       if (!available(memory.servers[record.server])) revive(shared, record.server);
       forget_totals(shared, record.server);
     }

@@ -20,6 +20,8 @@ static_assert(offsetof(xlvs_load, upper) % 8 == 0 &&
 void occupy(const Shared& shared, std::uint32_t row, const model::ServiceKey& service, const Entry& entry) {
   const xlvs_load unloaded{};
   shared.writer.copy(&shared.memory.loads[row], &unloaded, sizeof unloaded);
+  const xlvs_rate idle{};
+  shared.writer.copy(&shared.memory.rates[row], &idle, sizeof idle);
   xlvs_server server{};
   server.addr = to_abi(entry.key.address);
   server.port = htons(entry.key.port);
@@ -27,6 +29,7 @@ void occupy(const Shared& shared, std::uint32_t row, const model::ServiceKey& se
   server.family = static_cast<__u8>(entry.key.address.family);
   server.svc = to_abi(service);
   shared.writer.copy(&shared.memory.servers[row], &server, sizeof server);
+  if (shared.memory.control->server_end <= row) shared.writer.set(shared.memory.control->server_end, row + 1);
   shared.writer.set(shared.memory.servers[row].flags, XLVS_SERVER_F_USED);
 }
 
@@ -65,6 +68,16 @@ void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& 
   const __u32 thresholds[2] = {record.upper, record.lower};
   shared.writer.copy(&there.upper, thresholds, sizeof thresholds);
   if (there.weight != record.weight) shared.writer.set(there.weight, record.weight);
+}
+
+void count_for(const Shared& shared, std::uint32_t row, std::uint32_t service) {
+  __u32& there = shared.memory.servers[row].service;
+  if (there != service) shared.writer.set(there, service);
+}
+
+void forget_rate(const Shared& shared, xlvs_rate& rate) {
+  const xlvs_counters none{};
+  shared.writer.copy(&rate.average, &none, sizeof none);
 }
 
 void revive(const Shared& shared, std::uint32_t row) {

@@ -17,10 +17,20 @@ inline bool used(const xlvs_server& row) { return (row.flags & XLVS_SERVER_F_USE
 inline bool available(const xlvs_server& row) { return (row.flags & XLVS_SERVER_F_AVAILABLE) != 0; }
 inline bool in_trash(const xlvs_server& row) { return used(row) && !available(row); }
 
+/// The row in xlvs_rates of the service in `row`.
+inline xlvs_rate& service_rate(const TableMemory& memory, std::uint32_t row) {
+  return memory.rates[memory.servers.size() + row];
+}
+
 /// Gives a free row its identity, without connections. It takes no packets before revive().
 void occupy(const Shared& shared, std::uint32_t row, const model::ServiceKey& service, const Entry& entry);
 /// Dynamic schedulers shall look anew at the load of the server in `row`.
 void note_change(const Shared& shared, std::uint32_t row);
+/// Says whose rates the server in `row` counts for: the service in row `service`.
+void count_for(const Shared& shared, std::uint32_t row, std::uint32_t service);
+/// Rates begin at 0; what was seen is kept, for the counters go on. The timer may be at work on them at this
+/// very moment, and then keeps what it makes of the old ones: they fade within seconds.
+void forget_rate(const Shared& shared, xlvs_rate& rate);
 /// Sets the fields that mirror the record of the server in `row`, each by one store, where they differ.
 /// `relieved`: it is not overloaded any more, whatever its thresholds were.
 void mirror(const Shared& shared, std::uint32_t row, const model::ServerConfig& config, bool relieved = false);

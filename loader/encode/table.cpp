@@ -8,6 +8,7 @@
 #include "encode/convert.h"
 #include "encode/publish.h"
 #include "encode/repair.h"
+#include "encode/rows.h"
 #include "model/text.h"
 
 namespace xlvs::encode {
@@ -52,7 +53,8 @@ Status Table::format(const TableMemory& memory, const Format& format) {
   const std::size_t buckets = memory.index.size() / 2;
   if (!std::has_single_bit(buckets) || memory.arena.size() < 2 || memory.services.size() < 2 ||
       memory.loads.size() != memory.servers.size() ||
-      memory.changes.size() != xlvs_changes_rows(static_cast<std::uint32_t>(memory.servers.size())))
+      memory.changes.size() != xlvs_changes_rows(static_cast<std::uint32_t>(memory.servers.size())) ||
+      memory.rates.size() != memory.servers.size() + memory.services.size())
     return Error{Errc::kInvalidArgument, "the table's memory has impossible sizes"};
   xlvs_control control{};
   const auto n = [](std::size_t size) { return static_cast<__u32>(size); };
@@ -165,6 +167,7 @@ Result<std::vector<model::Service>> Table::with_totals(const std::vector<Draft>&
       if (e.counted) total = add(total, *next++);
     services.push_back(
         {.key = draft.key(), .config = draft.config(), .stats = to_model(subtract(total, draft.zero()))});
+    if (draft.base() != kNone) services.back().rates = to_model(service_rate(shared_.memory, draft.base()));
   }
   return services;
 }
@@ -205,6 +208,7 @@ Result<std::vector<model::Server>> Table::servers(const model::ServiceKey& key) 
         server.active = load(l.active);
         server.inactive = load(l.inactive);
         server.persistent = load(l.persistent);
+        server.rates = to_model(shared_.memory.rates[e.row]);
       }
       if (e.counted) server.stats = to_model(subtract(*next++, e.zero));
       servers.push_back(std::move(server));

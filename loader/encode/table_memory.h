@@ -8,6 +8,7 @@
 
 #include "abi/conn.h"
 #include "abi/control.h"
+#include "abi/rate.h"
 #include "abi/server.h"
 #include "abi/service.h"
 #include "base/result.h"
@@ -33,6 +34,7 @@ struct TableMemory {
   std::span<xlvs_changes> changes;  ///< of loads, XLVS_GROUP_ROWS each
   std::span<xlvs_bucket4> conns4;
   std::span<xlvs_bucket6> conns6;
+  std::span<xlvs_rate> rates;  ///< of servers, then of services
 };
 
 /// What cannot be mapped or belongs to the system: traffic counters, time, the table's lock.

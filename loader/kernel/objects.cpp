@@ -51,6 +51,7 @@ std::uint32_t entries_of(std::string_view map, const Capacity& c) {
   if (map == "xlvs_arena") return c.arena_blocks;
   if (map == "xlvs_servers" || map == "xlvs_loads" || map == "xlvs_lines") return c.max_servers;
   if (map == "xlvs_changes") return xlvs_changes_rows(c.max_servers);
+  if (map == "xlvs_rates") return c.max_servers + 2 * c.max_services;
   if (map == "xlvs_conns4") return c.buckets4;
   if (map == "xlvs_conns6") return c.buckets6;
   return 0;

@@ -128,6 +128,7 @@ Status OpenedTable::map_all(const Capacity& c) {
   if (auto s = map_array("xlvs_servers", c.max_servers, memory_.servers); !s) return s;
   if (auto s = map_array("xlvs_loads", c.max_servers, memory_.loads); !s) return s;
   if (auto s = map_array("xlvs_changes", xlvs_changes_rows(c.max_servers), memory_.changes); !s) return s;
+  if (auto s = map_array("xlvs_rates", c.max_servers + 2ull * c.max_services, memory_.rates); !s) return s;
   if (auto s = reserve_array("xlvs_conns4", c.buckets4, memory_.conns4, conns4_); !s) return s;
   if (auto s = reserve_array("xlvs_conns6", c.buckets6, memory_.conns6, conns6_); !s) return s;
   for (auto [name, fd] : {std::pair{"xlvs_lines", &lines_}, std::pair{"xlvs_reasons", &reasons_}}) {

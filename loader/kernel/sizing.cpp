@@ -10,6 +10,7 @@
 
 #include "abi/conn.h"
 #include "abi/port.h"
+#include "abi/rate.h"
 #include "abi/server.h"
 #include "abi/service.h"
 #include "abi/verdict.h"
@@ -97,6 +98,7 @@ std::uint64_t memory_bytes(const Capacity& c, unsigned cpus) {
          pages(2ull * c.max_services, sizeof(xlvs_service)) + pages(c.arena_blocks, XLVS_BLOCK_SIZE) +
          pages(c.max_servers, sizeof(xlvs_server)) + pages(c.max_servers, sizeof(xlvs_load)) +
          pages(xlvs_changes_rows(c.max_servers), sizeof(xlvs_changes)) +
+         pages(c.max_servers + 2ull * c.max_services, sizeof(xlvs_rate)) +
          pages(c.buckets4, sizeof(xlvs_bucket4)) + pages(c.buckets6, sizeof(xlvs_bucket6)) +
          cpus * (pages(c.max_servers, sizeof(xlvs_line)) + pages(XLVS_REASON_COUNT, sizeof(std::uint64_t)));
 }

@@ -64,6 +64,7 @@ Result<std::unique_ptr<Director>> Director::load(const kernel::Capacity& c, cons
   for (bpf_map* map : {k->maps.xlvs_servers, k->maps.xlvs_loads, k->maps.xlvs_lines})
     ::bpf_map__set_max_entries(map, c.max_servers);
   ::bpf_map__set_max_entries(k->maps.xlvs_changes, xlvs_changes_rows(c.max_servers));
+  ::bpf_map__set_max_entries(k->maps.xlvs_rates, c.max_servers + c.max_services);
   ::bpf_map__set_max_entries(k->maps.xlvs_conns4, c.buckets4);
   ::bpf_map__set_max_entries(k->maps.xlvs_conns6, c.buckets6);
   const xlvs_limits limits = k->rodata->xlvs_limits;
@@ -99,8 +100,9 @@ Status Director::map_all() {
        {map_array("xlvs_control", control), map_array("xlvs_filter", filter),
         map_array("xlvs_svc_index", memory_.index), map_array("xlvs_services", memory_.services),
         map_array("xlvs_arena", memory_.arena), map_array("xlvs_servers", memory_.servers),
-        map_array("xlvs_loads", memory_.loads), map_array("xlvs_changes", memory_.changes), map_array("xlvs_conns4", memory_.conns4),
-        map_array("xlvs_conns6", memory_.conns6)})
+        map_array("xlvs_loads", memory_.loads), map_array("xlvs_changes", memory_.changes),
+        map_array("xlvs_conns4", memory_.conns4),
+        map_array("xlvs_conns6", memory_.conns6), map_array("xlvs_rates", memory_.rates)})
     if (!s) return s;
   memory_.control = control.data();
   memory_.filter = filter.data();

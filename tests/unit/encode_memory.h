@@ -65,10 +65,11 @@ struct OwnedMemory {
         loads(sizes.servers),
         changes(xlvs_changes_rows(static_cast<std::uint32_t>(sizes.servers))),
         conns4(sizes.buckets4),
-        conns6(sizes.buckets6) {
+        conns6(sizes.buckets6),
+        rates(sizes.servers + 2 * sizes.services) {
     EXPECT_TRUE(Table::format(view(), {.seed = 0x5eed5eed5eed5eedull, .netns_cookie = 1, .max_conns = 24}));
   }
-  TableMemory view() { return {&control, &filter, index, services, arena, servers, loads, changes, conns4, conns6}; }
+  TableMemory view() { return {&control, &filter, index, services, arena, servers, loads, changes, conns4, conns6, rates}; }
 
   xlvs_control control{};
   xlvs_filter filter{};
@@ -80,6 +81,7 @@ struct OwnedMemory {
   std::vector<xlvs_changes> changes;
   std::vector<xlvs_bucket4> conns4;
   std::vector<xlvs_bucket6> conns6;
+  std::vector<xlvs_rate> rates;
 };
 
 inline model::ServiceKey service_key(const std::string& address, std::uint16_t port,

@@ -15,7 +15,7 @@ from .frames import FrameError, Packet, parse_packet
 
 PACKET_WORDS = ("tcp", "udp", "sctp", "icmp")
 COMMAND_WORDS = ("ipvsadm", "run", "xlvs")
-LISTINGS = ("list", "conns", "stats", "rate")
+LISTINGS = ("list", "conns", "stats", "rate", "rates", "state")
 _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv,
               ast.Mod: operator.mod, ast.BitXor: operator.xor, ast.BitAnd: operator.and_, ast.RShift: operator.rshift}
 _ADDRESS = re.compile(r"(?<![\w.:])(\d+\.\d+\.\d+\.\d+)(?![\w.])|((?<![\w:.])[0-9a-fA-F]{0,4}:[0-9a-fA-F:.]*:[0-9a-fA-F.]*)")

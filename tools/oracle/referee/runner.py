@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import platform
 import re
@@ -22,6 +23,27 @@ class TargetError(RuntimeError):
     """The director under test cannot be made."""
 
 
+def from_hex(address: str, port: str) -> str:
+    """An endpoint of /proc/net/ip_vs as ipvsadm writes it."""
+    if ":" in address:
+        return f"[{ipaddress.ip_address(address.strip('[]'))}]:{int(port, 16)}"
+    return f"{ipaddress.ip_address(int(address, 16))}:{int(port, 16)}"
+
+
+def counts_in(listing: list[str], endpoint: Callable[[str], str]) -> list[tuple[str, ...]]:
+    """Service, server, ActiveConn and InActConn of each server in a listing of services."""
+    counts, service = [], ""
+    for words in (line.split() for line in listing):
+        if words[:1] == ["->"] and words[1][0] != "R":
+            counts.append((service, endpoint(words[1]), *words[-2:]))
+        elif words[0] in ("TCP", "UDP", "SCTP"):
+            service = endpoint(words[1])
+    return counts
+
+
+Tables = tuple[list[list[str]], list[tuple[str, ...]]]
+
+
 class KernelTarget:
     """Kernel IPVS with the real ipvsadm, or with another one."""
 
@@ -38,6 +60,27 @@ class KernelTarget:
     def start(self) -> None:
         if not Path("/proc/net/ip_vs").exists():
             raise TargetError("this kernel has no ip_vs: run it inside tools/oracle/uml")
+
+    def tables(self) -> Tables:
+        """From where ipvsadm has its listing of connections, without the forty milliseconds that it takes to start.
+
+        A connection that gave way to a new one is still there until the timer comes by, at the next jiffy: time for that.
+        """
+        for _ in range(3):
+            tables = self._read_tables()
+            if not any(line[1] == "00:00" for line in tables[0]):
+                break
+            time.sleep(0.015)
+        return tables
+
+    def _read_tables(self) -> Tables:
+        connections = []
+        for line in Path("/proc/net/ip_vs_conn").read_text().splitlines()[1:]:
+            proto, caddr, cport, vaddr, vport, daddr, dport, state, expires = line.split()[:9]
+            connections.append([proto, f"{int(expires) // 60:02d}:{int(expires) % 60:02d}", state,
+                                from_hex(caddr, cport), from_hex(vaddr, vport), from_hex(daddr, dport)])
+        return connections, counts_in(Path("/proc/net/ip_vs").read_text().splitlines()[3:],
+                                      lambda text: from_hex(*text.rsplit(":", 1)))
 
     def stop(self) -> None:
         """Nothing to do: the namespace goes, and all with it."""
@@ -98,6 +141,11 @@ class XlvsTarget:
         if status:
             raise TargetError(f"xlvs attach: status {status}: {(err or out).strip()}")
 
+    def tables(self) -> Tables:
+        connections = run_command([self.ipvsadm(), "-Lnc"])[1].splitlines()[2:]
+        return ([line.split() for line in connections],
+                counts_in(run_command([self.ipvsadm(), "-Ln"])[1].splitlines()[3:], lambda text: text))
+
     def stop(self) -> None:
         run_command([self.xlvs(), "detach", *surroundings.WIRE_NAMES.values()])
 
@@ -125,6 +173,7 @@ class Run:
         actions: dict[str, Callable[[Step], None]] = {
             "packet": self._packet, "picks": self._picks, "command": self._command, "restore": self._restore,
             "list": self._list, "conns": self._conns, "stats": self._stats, "rate": self._stats,
+            "rates": self._rates, "state": self._state,
             "wait": self._wait, "sysctl": self._sysctl, "vip": lambda step: None, "mtu": self._mtu, "raw": self._raw,
             "reassemble": self._reassemble,
         }
@@ -232,15 +281,43 @@ class Run:
         status, out, err = run_command([self._target.ipvsadm(), "-Lnc", *step.words[1:]])
         lines = out.splitlines()
         if self._only_own:
-            vips = {f"[{vip}]" if ":" in vip else vip for vip in self._scenario.vips}
-            lines[2:] = [line for line in lines[2:] if line.split()[4].rpartition(":")[0] in vips]
+            lines[2:] = [line for line in lines[2:] if line.split()[4].rpartition(":")[0] in self._own()]
         self._say(f"at {time.monotonic() - self._started:.0f} s")
         lines[2:] = sorted(lines[2:], key=lambda line: (line.split()[:1] + line.split()[3:], line))
         self._outcome(status, "\n".join(lines), err)
 
+    def _state(self, step: Step) -> None:
+        """The scenario's connections and its servers' counts, as `conns` and `list` have them, but without the words around."""
+        self._say(f"at {time.monotonic() - self._started:.0f} s")
+        connections, counts = self._target.tables()
+        own = [line for line in connections if line[4].rpartition(":")[0] in self._own()]
+        for line in sorted(own, key=lambda line: (line[:1] + line[3:], line)):
+            self._say("out: " + " ".join(line))
+        for virtual, server, active, inactive in sorted(counts):
+            if virtual.rpartition(":")[0] in self._own():
+                self._say(f"out: {server} {active} {inactive}")
+
+    def _own(self) -> set[str]:
+        return {f"[{vip}]" if ":" in vip else vip for vip in self._scenario.vips}
+
     def _stats(self, step: Step) -> None:
         time.sleep(self._target.settle_s)
         self._outcome(*run_command([self._target.ipvsadm(), "-Ln", f"--{step.words[0]}", *step.words[1:]]))
+
+    def _rates(self, step: Step) -> None:
+        """rates N [NAME...]: the next N listings of rates that differ. Behind one, the estimator's tick has just been."""
+        command = [self._target.ipvsadm(), "-Ln", "--rate", "--exact", *step.words[2:]]
+        before = run_command(command)
+        for _ in range(int(step.words[1])):
+            deadline = time.monotonic() + 3 * self._target.settle_s
+            while (outcome := run_command(command)) == before and time.monotonic() < deadline:
+                time.sleep(0.02)
+            if outcome == before:
+                self._say("no change")
+                return
+            time.sleep(0.2)  # services and servers are read one after the other: the tick may have come in between
+            before = run_command(command)
+            self._outcome(*before)
 
     def _wait(self, step: Step) -> None:
         time.sleep(float(step.words[1]))
