@@ -65,6 +65,35 @@ in_director ip link set dev eth1 xdpdrv off
 in_director ip link set dev eth1 xdpgeneric obj "$XLVS_BUILD/tests/support/xlvs_test_pass.bpf.o" sec xdp
 unchanged 1 'ip link set dev eth1 xdpgeneric off' director xlvs attach eth1
 in_director ip link set dev eth1 xdpgeneric off
+
+# a foreign program that a bpf_link holds
+pass_pin=$(bpffs)/$NET_PREFIX-pass
+in_director python3 - "$XLVS_BUILD/tests/support/xlvs_test_pass.bpf.o" "$pass_pin" "$NET_DIR/gone" <<'END' &
+import ctypes, os, socket, struct, subprocess, sys, time
+def bpf(command, attr):
+    buffer = ctypes.create_string_buffer(attr.ljust(128, b"\0"))
+    number = 321 if os.uname().machine == "x86_64" else 280  # of bpf(2); 280 on arm64 and most others
+    fd = ctypes.CDLL(None, use_errno=True).syscall(number, command, buffer, 128)
+    assert fd >= 0, os.strerror(ctypes.get_errno())
+    return fd
+path = ctypes.create_string_buffer(sys.argv[2].encode())
+subprocess.run(["bpftool", "prog", "load", sys.argv[1], sys.argv[2], "type", "xdp"], check=True)
+program = bpf(7, struct.pack("<Q", ctypes.addressof(path)))  # BPF_OBJ_GET
+os.unlink(sys.argv[2])
+link = bpf(28, struct.pack("<IIII", program, socket.if_nametoindex("eth1"), 37, 4))  # BPF_LINK_CREATE, BPF_XDP, native
+while not os.path.exists(sys.argv[3]):
+    time.sleep(0.1)
+END
+for ((i = 0; i < 100; i++)); do
+	[[ ! $(xdp_id eth1) ]] || break
+	sleep 0.1
+done
+foreign=$(xdp_id eth1)
+unchanged 1 "eth1 carries XDP program $foreign, which is not ours" director xlvs attach eth1
+unchanged 1 'left alone' director xlvs detach eth1
+equal 'the program of the bpf_link' "$foreign" "$(xdp_id eth1)"
+touch "$NET_DIR/gone"
+wait
 unchanged 1 'eth1 is not attached' director xlvs detach eth1
 
 unchanged 1 '--conns 2000, but the table has 1000' director xlvs attach eth1 --conns 2000
