@@ -144,6 +144,22 @@ Status pin(bpf_object* object, const LoadPaths& paths, const BpfLog& log) {
   return ok();
 }
 
+/// Makes the object's programs hold the whole table, also the maps that only others use: a table whose pins
+/// are lost is found again through a running program.
+Status bind_maps(bpf_object* object, const BpfLog& log) {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object) {
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, object) {
+      if (!is_shared(::bpf_map__name(map))) continue;
+      if (::bpf_prog_bind_map(::bpf_program__fd(program), ::bpf_map__fd(map), nullptr) != 0)
+        return failed(fmt::format("cannot bind map {} to {}", ::bpf_map__name(map), ::bpf_program__name(program)),
+                      errno, log);
+    }
+  }
+  return ok();
+}
+
 struct Embedded {
   const char* name;
   const void* bytes;
@@ -161,6 +177,7 @@ Result<Object> load(const Embedded& embedded, const LoadPaths& paths, const Capa
   if (auto s = prepare(object.get(), paths.maps, capacity, seed); !s) return s.error();
   if (const int error = ::bpf_object__load(object.get()); error != 0)
     return failed(fmt::format("the kernel refuses the BPF object {}", embedded.name), -error, log);
+  if (auto s = bind_maps(object.get(), log); !s) return s.error();
   return object;
 }
 
