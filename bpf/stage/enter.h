@@ -7,12 +7,12 @@
 #include "stage/schedule.h"
 
 /* The flow goes on without an entry: so will its later packets. */
-static __always_inline void xlvs_note_stateless(const struct xlvs_flow *f, enum xlvs_reason reason)
+static __always_inline void xlvs_note_stateless(const struct xlvs_flow *f)
 {
 	struct xlvs_control *control = xlvs_get_control();
 	__u32 now = f->now ? f->now : 1;
 
-	xlvs_count(reason);
+	xlvs_count(XLVS_REASON_STATELESS);
 	if (control && f->opens && READ_ONCE(control->stateless) != now)
 		WRITE_ONCE(control->stateless, now);
 }
@@ -59,67 +59,6 @@ static __always_inline bool xlvs_is_once(const struct xlvs_flow *f, const struct
 	return v->flags & XLVS_SVC_F_ONEPACKET && f->proto == IPPROTO_UDP;
 }
 
-/* What this core entered in the present tick.  Writer, reader: stage/enter.h. */
-struct xlvs_pace {
-	__u32 tick;
-	__u32 entered;
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct xlvs_pace);
-} xlvs_paces SEC(".maps");
-
-/* max_new_conns: did this core enter its share of the tick already? */
-static __always_inline bool xlvs_over_pace(const struct xlvs_flow *f)
-{
-	struct xlvs_control *control = xlvs_get_control();
-	__u32 zero = 0, cap;
-	struct xlvs_pace *pace;
-
-	cap = control ? xlvs_setting(control, XLVS_SET_MAX_NEW_CONNS) : 0;
-	if (!cap)
-		return false;
-	pace = bpf_map_lookup_elem(&xlvs_paces, &zero);
-	if (!pace)
-		return false;
-	if (pace->tick != f->now) {
-		pace->tick = f->now;
-		pace->entered = 0;
-	}
-	/* a tick is 2^26 ns; at least one a tick */
-	if (pace->entered > (__u64)cap * (1ull << XLVS_TICK_SHIFT) / 1000000000ull)
-		return true;
-	pace->entered++;
-	return false;
-}
-
-/* A core that entered its share sends flows on without an entry, unless they
- * are NAT's: those enter all the same, with the server that the hash chose.
- * Apart, for its stack would be that of opening a connection.
- * persists as for xlvs_enter()
- * returns  enum xlvs_verdict: PASS: it has to enter | NEXT | DROP/NO_SERVER */
-__noinline __u32 xlvs_cap(__u32 persists)
-{
-	struct xlvs_flow *f = xlvs_get_flow();
-	struct xlvs_server *s;
-
-	if (!f || !xlvs_over_pace(f))
-		return XLVS_PASS;
-	if (!persists) {
-		f->server = xlvs_pick_stateless(f->version, (__u32)(f->hash >> 16));
-		s = xlvs_get_server(f->server);
-		if (!s)
-			return xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_NO_SERVER);
-		f->forward = s->forward;
-	}
-	if (f->forward == XLVS_FORWARD_NAT)
-		return XLVS_PASS;
-	xlvs_note_stateless(f, XLVS_REASON_CAPPED);
-	return XLVS_NEXT;
-}
-
 /* The flow has a server: now its entry, or without room for one, a server by hash.
  * persists a client's flows stay together: without an entry, too, it keeps its server
  * template what controls it, or 0
@@ -128,13 +67,8 @@ __noinline __u32 xlvs_cap(__u32 persists)
 static __always_inline enum xlvs_verdict xlvs_enter(const int family, struct xlvs_flow *f,
 						    const bool persists, __u32 template)
 {
-	__u32 v = xlvs_cap(persists);
-	enum xlvs_entered entered;
+	enum xlvs_entered entered = xlvs_insert(family, f, template);
 	struct xlvs_line *line;
-
-	if (v != XLVS_PASS)
-		return v;
-	entered = xlvs_insert(family, f, template);
 
 	if (entered == XLVS_ENTERED_NEW) {
 		line = xlvs_get_line(f->server);
@@ -143,7 +77,7 @@ static __always_inline enum xlvs_verdict xlvs_enter(const int family, struct xlv
 	}
 	if (entered != XLVS_ENTERED_NOWHERE)
 		return XLVS_NEXT;
-	xlvs_note_stateless(f, XLVS_REASON_STATELESS);
+	xlvs_note_stateless(f);
 	return persists ? xlvs_check_stateless(f) : xlvs_go_stateless(f, f->hash);
 }
 

@@ -23,7 +23,7 @@ static __always_inline __u32 xlvs_persist(const int family)
 		return xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_TABLE_BUSY);
 	template = family == XLVS_AF_INET ? xlvs_find_template4() : xlvs_find_template6();
 	if (!f->opens) {
-		xlvs_note_stateless(f, XLVS_REASON_STATELESS);
+		xlvs_note_stateless(f);
 		return template ? XLVS_NEXT : xlvs_go_stateless(f, f->chash);
 	}
 	if (!template) {
