@@ -56,7 +56,6 @@ struct xlvs_packet {
 	__u32 now;		/* tick */
 	__u64 hash;		/* of the client */
 	struct xlvs_conn *conn; /* or NULL */
-	bool again;		/* had a connection, which gives way to a new one */
 	__u32 meta;		/* conn->meta as it was matched */
 	__u32 server;		/* row */
 	/* forward */
