@@ -16,8 +16,8 @@
 #include "stage/reply.h"
 #include "stage/finish.h"
 
-/* Client to server. */
-static __always_inline enum xlvs_verdict xlvs_balance(struct xlvs_packet *p)
+/* Client to server: the packet's connection, as it was or a new one. */
+static __always_inline enum xlvs_verdict xlvs_connect(struct xlvs_packet *p)
 {
 	enum xlvs_verdict v = xlvs_find_connection(p);
 
@@ -25,9 +25,14 @@ static __always_inline enum xlvs_verdict xlvs_balance(struct xlvs_packet *p)
 		v = xlvs_check_source(p);
 	if (v == XLVS_NEXT && !p->conn)
 		v = xlvs_open_connection(p);
-	if (v == XLVS_NEXT)
-		v = xlvs_forward(p);
 	return v;
+}
+
+/* May the packet be a reply, after that verdict on its way to the server? */
+static __always_inline bool xlvs_may_reply(const struct xlvs_packet *p, enum xlvs_verdict v)
+{
+	return v == XLVS_PASS && p->from_nat &&
+	       (p->reason == XLVS_REASON_NOT_OURS || p->reason == XLVS_REASON_NO_CONNECTION);
 }
 
 /* The whole way of a packet of one family; compiled once for each. */
@@ -40,8 +45,11 @@ static __always_inline int xlvs_direct(struct xdp_md *ctx, struct xlvs_control *
 		v = xlvs_check_addressee(&p);
 	if (v != XLVS_NEXT)
 		return xlvs_finish_parse(&p);
-	v = p.to_vip ? xlvs_balance(&p) : xlvs_pass(&p, XLVS_REASON_NOT_OURS);
-	if (v == XLVS_PASS && p.from_nat && (p.reason == XLVS_REASON_NOT_OURS || p.reason == XLVS_REASON_NO_CONNECTION)) {
+	v = p.to_vip ? xlvs_connect(&p) : xlvs_pass(&p, XLVS_REASON_NOT_OURS);
+	/* One or the other: what a reply needs must not be held while a packet is forwarded, which would cost stack. */
+	if (v == XLVS_NEXT) {
+		v = xlvs_forward(&p);
+	} else if (xlvs_may_reply(&p, v)) {
 		p.now = xlvs_ticks(bpf_ktime_get_coarse_ns());
 		v = xlvs_reply(&p);
 	}

@@ -10,7 +10,7 @@
 #include "abi/service.h"
 #include "abi/verdict.h"
 
-/* A packet that has no connection, as xlvs_open() sees it. In a map, not on
+/* A packet that has no connection, as the steps of opening one see it. In a map, not on
  * the stack: the programs' own stack is nearly used up, and a packet's fields
  * would not stay in registers if their address were given away. */
 struct xlvs_flow {
@@ -30,16 +30,32 @@ struct xlvs_flow {
 	__u32 server;  /* row */
 	__u32 forward; /* enum xlvs_forward */
 	__u32 reason;  /* enum xlvs_reason: why this verdict */
-	/* between the stages of xlvs_open() */
-	__u32 service; /* row */
-	__u32 version; /* block */
+	/* between the steps of opening */
+	__u32 service;	/* row */
+	__u32 version;	/* block */
+	__u32 template; /* what will control the connection, as its .control, or 0 */
+	__u64 ticket;	/* the turn that was taken: schedule/turn.h */
+	__u64 found;	/* schedule/group.h */
 	/* of a persistent service: the client's template */
 	struct xlvs_addr caddr; /* the client as the service's netmask leaves it */
 	__u64 chash;
 	__u32 timeout; /* ticks */
 	__be16 vport;
-	__u8 opens; /* may open a connection */
-	__u8 once;  /* one-packet scheduling: without an entry */
+	__u8 opens;    /* may open a connection */
+	__u8 once;     /* one-packet scheduling: without an entry */
+	__u8 persists; /* the service is persistent */
+};
+
+/* What a step of opening a connection answers beside enum xlvs_verdict: the
+ * step that comes next. The steps are functions that the program calls one after
+ * the other: nested, the chain of their frames would be too long for the stack. */
+enum xlvs_step_to {
+	XLVS_TO_PERSIST = XLVS_VERDICTS, /* the client's template: stage/persist.h */
+	XLVS_TO_CHOOSE,			 /* a server, in one of these three ways: stage/schedule.h */
+	XLVS_TO_SEEK,
+	XLVS_TO_CLIMB,
+	XLVS_TO_TEMPLATE,		 /* a template for that server: stage/persist.h */
+	XLVS_TO_ENTER,			 /* an entry: stage/enter.h */
 };
 
 /* The flow in work.  Writer, reader: the program that opens it.

@@ -21,9 +21,13 @@ static __always_inline bool xlvs_addr_equal(const struct xlvs_addr *a, const str
 	return x[0] == y[0] && x[1] == y[1];
 }
 
+/* Two loads: of memory that may not be aligned the compiler would copy each byte by itself, and hold all of them. */
 static __always_inline void xlvs_copy_addr6(struct xlvs_addr *to, const void *from)
 {
-	__builtin_memcpy(to, from, sizeof(*to));
+	const __u64 *word = from;
+
+	((__u64 *)to)[0] = word[0];
+	((__u64 *)to)[1] = word[1];
 }
 
 /* TTL - 1 with the checksum of RFC 1141; the caller has seen that TTL > 1. */

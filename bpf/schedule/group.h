@@ -3,6 +3,7 @@
 #ifndef XLVS_SCHEDULE_GROUP_H
 #define XLVS_SCHEDULE_GROUP_H
 
+#include "flow.h"
 #include "maps.h"
 #include "schedule/list.h"
 
@@ -77,25 +78,41 @@ static __always_inline __u64 xlvs_group_found(const struct xlvs_group *g, enum x
 	return READ_ONCE(g->found[look]) & XLVS_FOUND_MASK;
 }
 
+/* Keeps what was found in a group. What the word is but for its value waits in
+ * xlvs_flow.found meanwhile: held, it would cost stack. */
+static __always_inline void xlvs_keep_found(__u32 version, __u32 at, enum xlvs_look look, __u64 found)
+{
+	struct xlvs_version *v = xlvs_get_version(version);
+	struct xlvs_group *g = v ? xlvs_get_group(version, v, at) : NULL;
+	struct xlvs_flow *f = xlvs_get_flow();
+
+	if (g && f)
+		WRITE_ONCE(g->found[look], f->found | found);
+}
+
 /* Brings up to date what was found in the chunk of groups that starts at `from`.
- * in_group: looks through one group. The calls are two deep, and no third one: the
- * kernel limits the stack of a chain of calls to 512 bytes. */
+ * in_group: looks through one group */
 static __always_inline __u32 xlvs_refresh(__u32 version, __u32 from, enum xlvs_look look,
 					  __u64 (*in_group)(__u32 version, __u32 group))
 {
-	struct xlvs_version *v = xlvs_get_version(version);
+	struct xlvs_version *v;
+	struct xlvs_flow *f;
 	struct xlvs_group *g;
 	__u64 now;
 
-	if (!v)
-		return 0;
-	for (__u32 i = 0; i < XLVS_GROUP_CHUNK && from + i < xlvs_groups(v); i++) {
-		g = xlvs_get_group(version, v, from + i);
-		if (!g)
+	for (__u32 left = XLVS_GROUP_CHUNK; left; left--, from++) {
+		v = xlvs_get_version(version); /* asked for again: held, it would cost stack */
+		g = v && from < xlvs_groups(v) ? xlvs_get_group(version, v, from) : NULL;
+		f = xlvs_get_flow();
+		if (!g || !f)
 			break;
 		now = xlvs_group_now(g);
-		if (!now || (READ_ONCE(g->found[look]) ^ now) >> XLVS_FOUND_BITS)
-			WRITE_ONCE(g->found[look], now | in_group(version, from + i));
+		if (now && !((READ_ONCE(g->found[look]) ^ now) >> XLVS_FOUND_BITS))
+			continue;
+		f->found = now;
+		now = in_group(version, from);
+		asm volatile("" : "+r"(from)); /* nor is what was worked out of it */
+		xlvs_keep_found(version, from, look, now);
 	}
 	return 0;
 }

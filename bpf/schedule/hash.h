@@ -10,6 +10,9 @@
 
 #define XLVS_HASH_SLOTS 256
 
+/* How many slots one verified function tries; see XLVS_LIST_CHUNK. */
+#define XLVS_HASH_CHUNK 32
+
 /* Multiplicative hashing to 8 bits; the constant is 2^32 divided by the golden
  * ratio. Source: hash_32() in include/linux/hash.h. */
 static __always_inline __u32 xlvs_hash_slot(__u32 value)
@@ -58,10 +61,10 @@ static __always_inline __u32 xlvs_hash_try(__u32 version, const struct xlvs_vers
 	return value;
 }
 
-/* The first server after the slot of `hash` that takes new connections, in the
- * order of sh-fallback; an empty slot ends the search.
- * Source: ip_vs_sh_get_fallback(), net/netfilter/ipvs/ip_vs_sh.c. */
-__noinline __u32 xlvs_hash_fallback(__u32 version, __u32 hash)
+/* The first of the tries from number `from` on that finds a server which takes
+ * new connections: what is in its slot, an empty one being the last; or XLVS_HASH_ON. */
+#define XLVS_HASH_ON (XLVS_NO_ROW - 1)
+__noinline __u32 xlvs_hash_scan(__u32 version, __u32 hash, __u32 from)
 {
 	struct xlvs_version *v = xlvs_get_version(version);
 	__u32 server, k = 0;
@@ -72,10 +75,25 @@ __noinline __u32 xlvs_hash_fallback(__u32 version, __u32 hash)
 	/* Expected to go on: that puts the loop's step behind its body. Linux
 	 * 6.1's verifier accepts only jumps as a loop's way back, and otherwise
 	 * the compiler enters the loop in its middle. */
-	for (; k < XLVS_HASH_SLOTS; k++) {
+	for (; k < XLVS_HASH_CHUNK; k++) {
 		/* the kernel hashes again with an offset of k + hash, which comes to this */
-		server = xlvs_hash_try(version, v, (k + 2 * hash) % XLVS_HASH_SLOTS, &empty);
+		server = xlvs_hash_try(version, v, (from + k + 2 * hash) % XLVS_HASH_SLOTS, &empty);
 		if (__builtin_expect(server != XLVS_NO_ROW || empty, 0))
+			return server;
+	}
+	return XLVS_HASH_ON;
+}
+
+/* The first server after the slot of `hash` that takes new connections, in the
+ * order of sh-fallback; an empty slot ends the search.
+ * Source: ip_vs_sh_get_fallback(), net/netfilter/ipvs/ip_vs_sh.c. */
+static __always_inline __u32 xlvs_hash_fallback(__u32 version, __u32 hash)
+{
+	__u32 server;
+
+	for (__u32 from = 0; from < XLVS_HASH_SLOTS; from += XLVS_HASH_CHUNK) {
+		server = xlvs_hash_scan(version, hash, from);
+		if (server != XLVS_HASH_ON)
 			return server;
 	}
 	return XLVS_NO_ROW;

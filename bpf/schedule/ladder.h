@@ -119,10 +119,10 @@ __noinline __u32 xlvs_ladder_place(__u32 version, __u32 members, __u32 nth)
 	return low;
 }
 
-/* How many servers of a pass are in the list before a place. */
-__noinline __u32 xlvs_ladder_rank(__u32 version, __u32 threshold, __u32 place)
+/* How many servers of a pass, in the step `at`, are in the list before a place. */
+__noinline __u32 xlvs_ladder_rank(__u32 version, __u32 at, __u32 place)
 {
-	__u32 base, servers, bit, low, clear, members, rank = 0, at = xlvs_step_of_threshold(version, threshold);
+	__u32 base, servers, bit, low, clear, members, rank = 0;
 	struct xlvs_version *v = xlvs_get_version(version);
 	struct xlvs_ladder *l = v ? xlvs_get_ladder(version, v) : NULL;
 	struct xlvs_step *s = l ? xlvs_get_step(version, v, at) : NULL;
@@ -225,10 +225,9 @@ __noinline __u32 xlvs_ladder_fall(__u32 version, __u32 threshold)
 	return threshold > l->divisor && threshold - l->divisor < most ? threshold - l->divisor : most;
 }
 
-/* Number of the turn that comes after `rank` others in the pass of a threshold. */
-__noinline __u64 xlvs_turn_of(__u32 version, __u32 threshold, __u32 rank)
+/* Number of the turn that comes after `rank` others in the pass of a threshold, in the step `at`. */
+__noinline __u64 xlvs_turn_of(__u32 version, __u32 at, __u32 threshold, __u32 rank)
 {
-	__u32 at = xlvs_step_of_threshold(version, threshold);
 	struct xlvs_version *v = xlvs_get_version(version);
 	struct xlvs_ladder *l = v ? xlvs_get_ladder(version, v) : NULL;
 	struct xlvs_step *s = l ? xlvs_get_step(version, v, at) : NULL;
@@ -239,7 +238,7 @@ __noinline __u64 xlvs_turn_of(__u32 version, __u32 threshold, __u32 rank)
 }
 
 /* The place of a turn's server. */
-__noinline __u32 xlvs_place_of_turn(__u32 version, __u64 turn)
+static __always_inline __u32 xlvs_place_of_turn(__u32 version, __u64 turn)
 {
 	__u32 at = xlvs_step_of_turn(version, turn);
 	struct xlvs_version *v = xlvs_get_version(version);
@@ -299,13 +298,13 @@ __noinline __u32 xlvs_ladder_fails(__u32 version, __u64 ticket, __u64 turn)
 	return last ? xlvs_turn_fails(version, ticket, turn, l->turns, l->turns - last->members) : XLVS_NO_ROW;
 }
 
-/* As xlvs_pick_turn(): one atomic add takes a turn, and a turn that falls to an
+/* As schedule/turn.h: one atomic add takes a turn, and a turn that falls to an
  * overloaded server moves on and takes those that it skips with it. Inlined,
  * for the kernel limits the stack of a chain of calls to 512 bytes. */
 static __always_inline __u32 xlvs_pick_ladder(__u32 version)
 {
 	__u64 ticket = xlvs_take_ticket(version), turn = xlvs_turn_of_ticket(version, ticket);
-	__u32 place, after, threshold;
+	__u32 place, after, threshold, at;
 
 	if (turn == XLVS_NO_TURN)
 		return XLVS_NO_ROW;
@@ -320,8 +319,8 @@ static __always_inline __u32 xlvs_pick_ladder(__u32 version)
 	}
 	if (after == XLVS_NO_ROW)
 		return xlvs_ladder_fails(version, ticket, turn);
-	xlvs_take_turns(version, turn,
-			xlvs_turn_of(version, threshold, xlvs_ladder_rank(version, threshold, after)));
+	at = xlvs_step_of_threshold(version, threshold);
+	xlvs_take_turns(version, turn, xlvs_turn_of(version, at, threshold, xlvs_ladder_rank(version, at, after)));
 	return xlvs_place_server(version, after);
 }
 

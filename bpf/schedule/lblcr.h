@@ -242,9 +242,10 @@ __noinline __u32 xlvs_set_change(__u32 version, __u32 at, __u32 join)
 /* The place of the least loaded member of the set, as wlc compares them; else
  * XLVS_NO_ROW. Inlined like all that scans, for the kernel limits the stack of a
  * chain of calls to 512 bytes. */
-static __always_inline __u32 xlvs_lblcr_known(__u32 version, __u32 service)
+static __always_inline __u32 xlvs_lblcr_known(__u32 version)
 {
-	struct xlvs_service *svc = xlvs_get_service(service);
+	struct xlvs_version *v = xlvs_get_version(version);
+	struct xlvs_service *svc = v ? xlvs_get_service(v->service) : NULL;
 	__u32 at;
 
 	if (!svc || !xlvs_set_exists(version))
@@ -257,14 +258,14 @@ static __always_inline __u32 xlvs_lblcr_known(__u32 version, __u32 service)
 
 /* The dynamic schedulers: the least of all, before which lblc and lblcr look
  * what they remember, if it is not too busy, and which they remember then. */
-static __always_inline __u32 xlvs_pick_least(__u32 version, __u32 service, __u32 sched)
+static __always_inline __u32 xlvs_pick_least(__u32 version, __u32 sched)
 {
 	__u32 at = XLVS_NO_ROW;
 
 	if (sched == XLVS_SCHED_LBLC)
 		at = xlvs_lblc_known(version);
 	if (sched == XLVS_SCHED_LBLCR)
-		at = xlvs_lblcr_known(version, service);
+		at = xlvs_lblcr_known(version);
 	if (at != XLVS_NO_ROW && !xlvs_lblc_busy(version, at))
 		return xlvs_place_server(version, at);
 	at = xlvs_least_place(version);

@@ -14,8 +14,9 @@ static __always_inline __u32 xlvs_slot_server(__u32 version, const struct xlvs_v
 	return b ? b->server[slot % XLVS_SLOTS_PER_BLOCK] : XLVS_NO_ROW;
 }
 
-/* How many slots one verified function looks at; see XLVS_LIST_CHUNK. */
-#define XLVS_TURN_CHUNK 256
+/* How many slots one verified function looks at, and the one that calls it; see XLVS_LIST_CHUNK. */
+#define XLVS_TURN_CHUNK 32
+#define XLVS_TURN_REACH (32 * XLVS_TURN_CHUNK)
 
 /* The first slot at or after `start`, cyclically, whose server is not
  * overloaded, as a distance from start; XLVS_NO_ROW when a chunk of them are. */
@@ -33,6 +34,23 @@ __noinline __u32 xlvs_turn_scan(__u32 version, __u32 start)
 
 		if (load && !(READ_ONCE(load->flags) & XLVS_LOAD_F_OVERLOAD))
 			return i;
+	}
+	return XLVS_NO_ROW;
+}
+
+/* The same of so many chunks from `start` on. */
+__noinline __u32 xlvs_turn_reach(__u32 version, __u32 start)
+{
+	struct xlvs_version *v = xlvs_get_version(version);
+	__u32 slots, skipped;
+
+	if (!v || start >= v->slots)
+		return XLVS_NO_ROW;
+	slots = v->slots;
+	for (__u32 done = 0; done < XLVS_TURN_REACH && done < slots; done += XLVS_TURN_CHUNK) {
+		skipped = xlvs_turn_scan(version, start + done < slots ? start + done : start + done - slots);
+		if (skipped != XLVS_NO_ROW)
+			return done + skipped;
 	}
 	return XLVS_NO_ROW;
 }
@@ -62,29 +80,36 @@ __noinline __u32 xlvs_turn_fails(__u32 version, __u64 ticket, __u64 n, __u64 tur
 }
 
 /* One atomic add takes a turn, so that all cores share one exact sequence.
- * A turn that falls to an overloaded server moves on, and takes the turns it
+ * writes   ticket
+ * returns  the server's row, or XLVS_NO_ROW when it takes no new connections: xlvs_turn_on() */
+static __always_inline __u32 xlvs_take_turn(__u32 version, struct xlvs_version *v, __u64 *ticket)
+{
+	struct xlvs_load *load;
+	__u32 server;
+
+	if (!v->slots)
+		return XLVS_NO_ROW;
+	*ticket = __sync_fetch_and_add(&v->ticket, 1);
+	server = xlvs_slot_server(version, v, (__u32)(*ticket % v->slots));
+	load = xlvs_get_load(server);
+	return load && !(READ_ONCE(load->flags) & XLVS_LOAD_F_OVERLOAD) ? server : XLVS_NO_ROW;
+}
+
+/* A turn that falls to an overloaded server moves on, and takes the turns it
  * skipped with it, as the kernel's pointer does.
  * Returns the server's row, or XLVS_NO_ROW when all are overloaded or none is usable. */
-__noinline __u32 xlvs_pick_turn(__u32 version)
+__noinline __u32 xlvs_turn_on(__u32 version, __u64 ticket)
 {
 	struct xlvs_version *v = xlvs_get_version(version);
-	__u32 slots, slot, server, skipped = XLVS_NO_ROW;
+	__u32 slots, slot, skipped = XLVS_NO_ROW;
 	struct xlvs_version_zero *zero;
-	struct xlvs_load *load;
-	__u64 ticket;
 
 	if (!v || !v->slots)
 		return XLVS_NO_ROW;
 	slots = v->slots;
-	ticket = __sync_fetch_and_add(&v->ticket, 1);
 	slot = (__u32)(ticket % slots);
-	/* nearly always it is this one: spare the call */
-	server = xlvs_slot_server(version, v, slot);
-	load = xlvs_get_load(server);
-	if (load && !(READ_ONCE(load->flags) & XLVS_LOAD_F_OVERLOAD))
-		return server;
-	for (__u32 done = 0; done < XLVS_MAX_SLOTS && done < slots; done += XLVS_TURN_CHUNK) {
-		skipped = xlvs_turn_scan(version, (__u32)(((__u64)slot + done) % slots));
+	for (__u32 done = 0; done < XLVS_MAX_SLOTS && done < slots; done += XLVS_TURN_REACH) {
+		skipped = xlvs_turn_reach(version, (__u32)(((__u64)slot + done) % slots));
 		if (skipped == XLVS_NO_ROW)
 			continue;
 		skipped += done;

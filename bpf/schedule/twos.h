@@ -151,10 +151,10 @@ __noinline __u32 xlvs_twos_draw(__u32 version, __u64 total)
  * included, which favours the list's first server by one lot, as in the kernel.
  * Source: the rule of net/netfilter/ipvs/ip_vs_twos.c. O(groups), and O(servers)
  * of those where something changed and of two more. */
-__noinline __u32 xlvs_pick_twos(__u32 version)
+static __always_inline __u32 xlvs_pick_twos(__u32 version)
 {
-	__u64 total = 0;
 	__u32 first, second;
+	__u64 total = 0;
 
 	for (__u32 from = 0; from < XLVS_MAX_GROUPS; from += XLVS_GROUP_CHUNK) {
 		xlvs_refresh_sum(version, from);

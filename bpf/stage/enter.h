@@ -59,17 +59,19 @@ static __always_inline bool xlvs_is_once(const struct xlvs_flow *f, const struct
 	return v->flags & XLVS_SVC_F_ONEPACKET && f->proto == IPPROTO_UDP;
 }
 
-/* The flow has a server: now its entry, or without room for one, a server by hash.
- * persists a client's flows stay together: without an entry, too, it keeps its server
- * template what controls it, or 0
- * writes   server forward
- * returns  NEXT | DROP/NO_SERVER | DROP/NO_ROOM */
-static __always_inline enum xlvs_verdict xlvs_enter(const int family, struct xlvs_flow *f,
-						    const bool persists, __u32 template)
+/* The flow has a server: now its entry, or without room for one, a server by
+ * hash. A client's flows to a persistent service stay together: without an entry, too, it keeps its server. */
+static __always_inline __u32 xlvs_enter(const int family)
 {
-	enum xlvs_entered entered = xlvs_insert(family, f, template);
+	struct xlvs_flow *f = xlvs_get_flow();
+	enum xlvs_entered entered;
 	struct xlvs_line *line;
 
+	if (!f)
+		return XLVS_DROP;
+	if (f->once)
+		return xlvs_once(f);
+	entered = xlvs_insert(family, f);
 	if (entered == XLVS_ENTERED_NEW) {
 		line = xlvs_get_line(f->server);
 		if (line)
@@ -78,7 +80,20 @@ static __always_inline enum xlvs_verdict xlvs_enter(const int family, struct xlv
 	if (entered != XLVS_ENTERED_NOWHERE)
 		return XLVS_NEXT;
 	xlvs_note_stateless(f);
-	return persists ? xlvs_check_stateless(f) : xlvs_go_stateless(f, f->hash);
+	return f->persists ? xlvs_check_stateless(f) : xlvs_go_stateless(f, f->hash);
+}
+
+/* For the flow in xlvs_flows.
+ * writes   server forward reason
+ * returns  enum xlvs_verdict: NEXT | DROP/NO_SERVER | DROP/NO_ROOM
+ * cost     two calls; the connection's buckets, the server's load */
+__noinline __u32 xlvs_enter4(void)
+{
+	return xlvs_enter(XLVS_AF_INET);
+}
+__noinline __u32 xlvs_enter6(void)
+{
+	return xlvs_enter(XLVS_AF_INET6);
 }
 
 #endif

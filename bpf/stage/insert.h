@@ -66,15 +66,13 @@ static __always_inline enum xlvs_entered xlvs_keep(const int family, struct xlvs
 	return XLVS_ENTERED_TWIN;
 }
 
-/* Enters the flow with its server and forward.
- * template  what controls it, as .control of its entry, or 0; held by a timer just set
+/* Enters the flow with its server, forward and template, which a timer just set holds.
  * writes    server forward, when a twin was first */
-static __always_inline enum xlvs_entered xlvs_insert(const int family, struct xlvs_flow *f, __u32 template)
+static __always_inline enum xlvs_entered xlvs_insert(const int family, struct xlvs_flow *f)
 {
 	__u32 n = xlvs_family_buckets(family), first = xlvs_conn_first(f->hash, n),
 	      second = xlvs_flow_second(family, f);
-	__u32 at = family == XLVS_AF_INET ? xlvs_take_slot4(first, second, f->now) :
-					    xlvs_take_slot6(first, second, f->now);
+	__u32 at = xlvs_take_slot(family, first, second, f->now);
 	struct xlvs_control *control;
 	struct xlvs_conn *c, *t;
 	__u32 meta;
@@ -93,10 +91,10 @@ static __always_inline enum xlvs_entered xlvs_insert(const int family, struct xl
 	xlvs_write_key(family, c, &f->saddr, f->sport, &f->daddr, f->dport);
 	c->server = f->server;
 	c->expires = f->now + xlvs_timeout(control, meta);
-	t = xlvs_template_at(family, template);
+	t = xlvs_template_at(family, f->template);
 	if (t)
 		__sync_fetch_and_add(&t->control, 1);
-	c->control = t ? template : 0;
+	c->control = t ? f->template : 0;
 	c->packets = 1;
 	xlvs_bind(f->server, meta);
 	__sync_lock_test_and_set(&c->meta, meta);

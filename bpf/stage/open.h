@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Stages 3 and 4 as one function apart: what happens once to a connection, and not to each of its packets. */
+/* Stages 3 and 4 as functions apart: what happens once to a connection, and not to each of its packets. */
 #ifndef XLVS_STAGE_OPEN_H
 #define XLVS_STAGE_OPEN_H
 
@@ -14,6 +14,7 @@ static __always_inline __u32 xlvs_open(const int family)
 	struct xlvs_flow *f = xlvs_get_flow();
 	struct xlvs_version *version;
 	enum xlvs_verdict v;
+	__u32 r;
 
 	if (!control || !f)
 		return XLVS_DROP;
@@ -28,22 +29,22 @@ static __always_inline __u32 xlvs_open(const int family)
 	f->once = xlvs_is_once(f, version);
 	if (version->flags & XLVS_SVC_F_PERSISTENT)
 		return XLVS_TO_PERSIST;
+	f->persists = false;
+	f->template = 0;
 	if (!f->opens) {
 		xlvs_note_stateless(f);
 		return xlvs_go_stateless(f, f->hash);
 	}
-	v = xlvs_schedule(family, f, version);
-	if (v != XLVS_NEXT)
-		return v;
-	return f->once ? xlvs_once(f) : xlvs_enter(family, f, false, 0);
+	r = xlvs_schedule_turn(f, version);
+	return r == XLVS_NEXT ? XLVS_TO_ENTER : r;
 }
 
-/* What happens once to a connection, for the flow in xlvs_flows. A global
- * function for each family: the verifier checks it once, by itself, and the
- * fast path holds none of it. One function, not one for each stage: a return
- * costs some 10 ns on processors that guard returns against speculation.
- * writes   server forward reason
- * returns  enum xlvs_verdict: NEXT | PASS or DROP with f->reason; or XLVS_TO_PERSIST
+/* The service of the flow in xlvs_flows, and its server when it is that one's
+ * turn. A global function for each family: the verifier checks it once, by
+ * itself, and the fast path holds none of it. Few of them: a return costs some 10 ns on
+ * processors that guard returns against speculation.
+ * writes   service version opens once; server forward; reason
+ * returns  TO_PERSIST | TO_CHOOSE | TO_ENTER, or enum xlvs_verdict: NEXT | PASS or DROP with f->reason
  * cost     the call, and what the stages say */
 __noinline __u32 xlvs_open4(void)
 {
@@ -54,6 +55,29 @@ __noinline __u32 xlvs_open6(void)
 	return xlvs_open(XLVS_AF_INET6);
 }
 
+/* The steps, one after the other, for the flow in xlvs_flows.
+ * writes   server forward reason
+ * returns  NEXT | PASS or DROP with f->reason */
+static __always_inline enum xlvs_verdict xlvs_open_flow(const int family)
+{
+	const bool v4 = family == XLVS_AF_INET;
+	__u32 r = v4 ? xlvs_open4() : xlvs_open6();
+
+	if (r == XLVS_TO_PERSIST)
+		r = v4 ? xlvs_persist4() : xlvs_persist6();
+	if (r == XLVS_TO_CHOOSE)
+		r = xlvs_choose();
+	else if (r == XLVS_TO_SEEK)
+		r = xlvs_seek();
+	else if (r == XLVS_TO_CLIMB)
+		r = xlvs_climb();
+	if (r == XLVS_TO_TEMPLATE)
+		r = v4 ? xlvs_tie4() : xlvs_tie6();
+	if (r == XLVS_TO_ENTER)
+		r = v4 ? xlvs_enter4() : xlvs_enter6();
+	return r;
+}
+
 /* Opens a connection for a packet that has none.
  * reads    p after parse; now hash
  * writes   server forward
@@ -61,7 +85,7 @@ __noinline __u32 xlvs_open6(void)
 static __always_inline enum xlvs_verdict xlvs_open_connection(struct xlvs_packet *p)
 {
 	struct xlvs_flow *f = xlvs_get_flow();
-	__u32 r;
+	enum xlvs_verdict v;
 
 	if (!f)
 		return xlvs_drop(p, XLVS_REASON_TABLE_BUSY);
@@ -75,13 +99,11 @@ static __always_inline enum xlvs_verdict xlvs_open_connection(struct xlvs_packet
 	f->family = (__u8)p->family;
 	f->proto = p->proto;
 	f->event = p->event;
-	r = p->family == XLVS_AF_INET ? xlvs_open4() : xlvs_open6();
-	if (r == XLVS_TO_PERSIST)
-		r = p->family == XLVS_AF_INET ? xlvs_persist4() : xlvs_persist6();
+	v = xlvs_open_flow(p->family);
 	p->server = f->server;
 	p->forward = f->forward;
 	p->reason = f->reason;
-	return r;
+	return v;
 }
 
 #endif

@@ -30,35 +30,12 @@ static __always_inline struct xlvs_version *xlvs_current_version(struct xlvs_flo
 	return NULL;
 }
 
-static __always_inline __u32 xlvs_pick(const int family, const struct xlvs_flow *f, const struct xlvs_version *v)
+/* The number that sh and mh hash. */
+static __always_inline __u32 xlvs_client_value(const struct xlvs_flow *f, const struct xlvs_version *v)
 {
-	__u32 value;
+	__u32 value = xlvs_fold_addr(&f->saddr, f->family);
 
-	switch (v->sched) {
-	case XLVS_SCHED_TURN:
-		return xlvs_pick_turn(f->version);
-	case XLVS_SCHED_LADDER:
-		return xlvs_pick_ladder(f->version);
-	case XLVS_SCHED_DH:
-		return xlvs_pick_hash(f->version, xlvs_fold_addr(&f->daddr, family));
-	case XLVS_SCHED_SH:
-	case XLVS_SCHED_MH:
-		value = xlvs_fold_addr(&f->saddr, family);
-		if (v->flags & XLVS_SVC_F_SCHED2)
-			value += bpf_ntohs(f->sport);
-		return v->sched == XLVS_SCHED_SH ? xlvs_pick_hash(f->version, value) : xlvs_pick_mh(f->version, value);
-	case XLVS_SCHED_MAGLEV:
-		return xlvs_pick_maglev(f->version,
-					xlvs_maglev_client(family, &f->saddr,
-							   v->flags & XLVS_SVC_F_SCHED2 ? bpf_ntohs(f->sport) : 0,
-							   v->state[0]));
-	case XLVS_SCHED_TWOS:
-		return xlvs_pick_twos(f->version);
-	case XLVS_SCHED_NONE:
-		return XLVS_NO_ROW;
-	default:
-		return xlvs_pick_least(f->version, f->service, v->sched);
-	}
+	return v->flags & XLVS_SVC_F_SCHED2 ? value + bpf_ntohs(f->sport) : value;
 }
 
 /* A server by hash alone, for flows that the table has no room for: all their
@@ -84,22 +61,108 @@ __noinline __u32 xlvs_pick_stateless(__u32 version, __u32 hash)
 	return XLVS_NO_ROW;
 }
 
-/* A real server for the flow, by the version v of its service.
+/* The flow has this server, if there is one.
  * writes   server forward
- * returns  NEXT | DROP/NO_SERVER
- * cost     rr, wrr, dh, sh, mh, maglev: flat; the others: some ns for every 64 servers, and for each of
- *          those 64 where something changed since the last pick */
-static __always_inline enum xlvs_verdict xlvs_schedule(const int family, struct xlvs_flow *f,
-							 const struct xlvs_version *v)
+ * returns  NEXT | DROP/NO_SERVER */
+static __always_inline enum xlvs_verdict xlvs_lead_to(struct xlvs_flow *f, __u32 server)
 {
-	struct xlvs_server *s;
+	struct xlvs_server *s = xlvs_get_server(server);
 
-	f->server = xlvs_pick(family, f, v);
-	s = xlvs_get_server(f->server);
 	if (!s)
 		return xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_NO_SERVER);
+	f->server = server;
 	f->forward = s->forward;
 	return XLVS_NEXT;
+}
+
+/* The step that chooses a server by that scheduler. */
+static __always_inline __u32 xlvs_chooser(__u32 sched)
+{
+	if (sched == XLVS_SCHED_LADDER)
+		return XLVS_TO_CLIMB;
+	return sched >= XLVS_SCHED_LC && sched <= XLVS_SCHED_LBLCR && sched != XLVS_SCHED_TWOS ? XLVS_TO_SEEK :
+												 XLVS_TO_CHOOSE;
+}
+
+/* The server whose turn it is: rr and wrr, nearly always.
+ * writes   ticket; server forward on NEXT
+ * returns  NEXT | TO_CHOOSE TO_SEEK TO_CLIMB: another scheduler, or that server takes no new connections
+ * cost     three cache lines, an atomic add */
+static __always_inline __u32 xlvs_schedule_turn(struct xlvs_flow *f, struct xlvs_version *v)
+{
+	__u32 server;
+
+	if (v->sched != XLVS_SCHED_TURN)
+		return xlvs_chooser(v->sched);
+	server = xlvs_take_turn(f->version, v, &f->ticket);
+	return server == XLVS_NO_ROW ? XLVS_TO_CHOOSE : xlvs_lead_to(f, server);
+}
+
+/* What comes after the flow in xlvs_flows got this server.
+ * writes   server forward
+ * returns  TO_TEMPLATE | TO_ENTER | DROP/NO_SERVER */
+static __always_inline __u32 xlvs_chosen(__u32 server)
+{
+	struct xlvs_flow *f = xlvs_get_flow();
+	enum xlvs_verdict v;
+
+	if (!f)
+		return XLVS_DROP;
+	v = xlvs_lead_to(f, server);
+	if (v != XLVS_NEXT)
+		return v;
+	return f->persists ? XLVS_TO_TEMPLATE : XLVS_TO_ENTER;
+}
+
+/* A server for the flow in xlvs_flows. For both families: the verifier follows
+ * it once. Three functions, so that none of them needs much stack.
+ * writes   server forward
+ * returns  TO_TEMPLATE | TO_ENTER | DROP/NO_SERVER
+ * cost     dh, sh, mh, maglev: flat; the others: some ns for every 64 servers, and for each of
+ *          those 64 where something changed since the last pick */
+__noinline __u32 xlvs_choose(void)
+{
+	struct xlvs_flow *f = xlvs_get_flow();
+	struct xlvs_version *v = f ? xlvs_get_version(f->version) : NULL;
+
+	if (!v)
+		return XLVS_DROP;
+	switch (v->sched) {
+	case XLVS_SCHED_TURN:
+		return xlvs_chosen(xlvs_turn_on(f->version, f->ticket));
+	case XLVS_SCHED_DH:
+		return xlvs_chosen(xlvs_pick_hash(f->version, xlvs_fold_addr(&f->daddr, f->family)));
+	case XLVS_SCHED_SH:
+		return xlvs_chosen(xlvs_pick_hash(f->version, xlvs_client_value(f, v)));
+	case XLVS_SCHED_MH:
+		return xlvs_chosen(xlvs_pick_mh(f->version, xlvs_client_value(f, v)));
+	case XLVS_SCHED_MAGLEV:
+		return xlvs_chosen(xlvs_pick_maglev(
+			f->version, xlvs_maglev_client(f->family, &f->saddr,
+						       v->flags & XLVS_SVC_F_SCHED2 ? bpf_ntohs(f->sport) : 0,
+						       v->state[0])));
+	case XLVS_SCHED_TWOS:
+		return xlvs_chosen(xlvs_pick_twos(f->version));
+	default:
+		return xlvs_chosen(XLVS_NO_ROW);
+	}
+}
+
+/* The same by a dynamic scheduler. */
+__noinline __u32 xlvs_seek(void)
+{
+	struct xlvs_flow *f = xlvs_get_flow();
+	struct xlvs_version *v = f ? xlvs_get_version(f->version) : NULL;
+
+	return v ? xlvs_chosen(xlvs_pick_least(f->version, v->sched)) : XLVS_DROP;
+}
+
+/* The same by wrr with a long period. */
+__noinline __u32 xlvs_climb(void)
+{
+	struct xlvs_flow *f = xlvs_get_flow();
+
+	return f ? xlvs_chosen(xlvs_pick_ladder(f->version)) : XLVS_DROP;
 }
 
 #endif

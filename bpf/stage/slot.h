@@ -15,32 +15,33 @@
 /* How willingly a slot is given up. */
 enum xlvs_claim { XLVS_CLAIM_NEVER, XLVS_CLAIM_EMBRYONIC, XLVS_CLAIM_FINISHED, XLVS_CLAIM_EXPIRED, XLVS_CLAIM_FREE };
 
-/* The other bucket of an entry that lives in `bucket`. */
-static __always_inline __u32 xlvs_other_bucket(const int family, const struct xlvs_conn *c, __u32 meta, __u32 bucket)
+/* The other bucket of an entry of that key and meta that lives in `bucket`. */
+static __always_inline __u32 xlvs_other_than(const int family, __u32 bucket, __u32 meta, const struct xlvs_addr *caddr,
+					     __be16 cport, const struct xlvs_addr *vaddr, __be16 vport)
 {
 	__u32 n = xlvs_family_buckets(family), first;
-	struct xlvs_addr caddr = {}, vaddr = {};
-	__be16 cport, vport;
-	__u64 hash;
+	__u64 hash = xlvs_hash_conn(caddr, cport, XLVS_CONN_PROTO(meta), family, xlvs_limits.seed);
 
-	if (family == XLVS_AF_INET) {
-		caddr.word[0] = ((const struct xlvs_conn4 *)c)->caddr;
-		vaddr.word[0] = ((const struct xlvs_conn4 *)c)->vaddr;
-		cport = ((const struct xlvs_conn4 *)c)->cport;
-		vport = ((const struct xlvs_conn4 *)c)->vport;
-	} else {
-		caddr = ((const struct xlvs_conn6 *)c)->caddr;
-		vaddr = ((const struct xlvs_conn6 *)c)->vaddr;
-		cport = ((const struct xlvs_conn6 *)c)->cport;
-		vport = ((const struct xlvs_conn6 *)c)->vport;
-	}
-	hash = xlvs_hash_conn(&caddr, cport, XLVS_CONN_PROTO(meta), family, xlvs_limits.seed);
 	first = xlvs_conn_first(hash, n);
 	if (first != bucket)
 		return first;
 	if (XLVS_CONN_FORWARD(meta) == XLVS_FORWARD_NAT)
 		return xlvs_conn_second_nat(hash, n);
-	return xlvs_conn_second_flow(hash, &vaddr, vport, family, n);
+	return xlvs_conn_second_flow(hash, vaddr, vport, family, n);
+}
+
+static __always_inline __u32 xlvs_other_bucket(const int family, const struct xlvs_conn *c, __u32 meta, __u32 bucket)
+{
+	if (family == XLVS_AF_INET) {
+		const struct xlvs_conn4 *e = (const struct xlvs_conn4 *)c;
+		struct xlvs_addr caddr = { .word = { e->caddr } }, vaddr = { .word = { e->vaddr } };
+
+		return xlvs_other_than(family, bucket, meta, &caddr, e->cport, &vaddr, e->vport);
+	} else {
+		const struct xlvs_conn6 *e = (const struct xlvs_conn6 *)c;
+
+		return xlvs_other_than(family, bucket, meta, &e->caddr, e->cport, &e->vaddr, e->vport);
+	}
 }
 
 /* Claims a slot that holds no connection.  Returns its meta, BUSY, or 0. */
@@ -189,10 +190,12 @@ static __always_inline enum xlvs_claim xlvs_claimable(const struct xlvs_conn *c,
 
 /* Makes the first slot of a bucket ours that is given up at least so willingly:
  * BUSY, under a new sequence number. Its former connection leaves the counts.
+ * least    enum xlvs_claim
  * Returns the way, or XLVS_CONN_WAYS. */
-static __always_inline __u32 xlvs_claim_in(const int family, __u32 bucket, const struct xlvs_moment *at,
-					   enum xlvs_claim least)
+static __always_inline __u32 xlvs_claim_in(const int family, __u32 bucket, __u32 now, __u32 least)
 {
+	const struct xlvs_moment at = xlvs_moment_at(now);
+
 	for (__u32 i = 0; i < XLVS_CONN_WAYS; i++) {
 		struct xlvs_conn *c = xlvs_way(family, bucket, i);
 		__u32 seen, busy, expires, server, control;
@@ -201,7 +204,7 @@ static __always_inline __u32 xlvs_claim_in(const int family, __u32 bucket, const
 			break;
 		seen = READ_ONCE(c->meta);
 		expires = READ_ONCE(c->expires);
-		if (xlvs_claimable(c, seen, expires, at) < least)
+		if (xlvs_claimable(c, seen, expires, &at) < least)
 			continue;
 		server = READ_ONCE(c->server);
 		control = READ_ONCE(c->control);
@@ -215,15 +218,35 @@ static __always_inline __u32 xlvs_claim_in(const int family, __u32 bucket, const
 	return XLVS_CONN_WAYS;
 }
 
-static __always_inline __u32 xlvs_evict(const int family, __u32 first, __u32 second, const struct xlvs_moment *at,
-					enum xlvs_claim least)
+__noinline __u32 xlvs_claim4(__u32 bucket, __u32 now, __u32 least)
 {
-	__u32 way = xlvs_claim_in(family, first, at, least);
+	return xlvs_claim_in(XLVS_AF_INET, bucket, now, least);
+}
+__noinline __u32 xlvs_claim6(__u32 bucket, __u32 now, __u32 least)
+{
+	return xlvs_claim_in(XLVS_AF_INET6, bucket, now, least);
+}
+__noinline __u32 xlvs_make_room4(__u32 bucket)
+{
+	return xlvs_make_room(XLVS_AF_INET, bucket);
+}
+__noinline __u32 xlvs_make_room6(__u32 bucket)
+{
+	return xlvs_make_room(XLVS_AF_INET6, bucket);
+}
 
-	if (way < XLVS_CONN_WAYS)
-		return way;
-	way = xlvs_claim_in(family, second, at, least);
-	return way < XLVS_CONN_WAYS ? way | XLVS_AT_SECOND : XLVS_NOWHERE;
+/* The ways to get a slot, in the order in which they are tried, each in both buckets. */
+enum xlvs_taking { XLVS_TAKE_UNUSED, XLVS_TAKE_BY_MOVING, XLVS_TAKE_FINISHED, XLVS_TAKE_EMBRYONIC, XLVS_TAKINGS };
+
+static __always_inline __u32 xlvs_take_in(const int family, __u32 bucket, __u32 now, enum xlvs_taking how)
+{
+	__u32 least = how == XLVS_TAKE_UNUSED	? XLVS_CLAIM_EXPIRED :
+		      how == XLVS_TAKE_FINISHED ? XLVS_CLAIM_FINISHED :
+						  XLVS_CLAIM_EMBRYONIC;
+
+	if (how == XLVS_TAKE_BY_MOVING)
+		return family == XLVS_AF_INET ? xlvs_make_room4(bucket) : xlvs_make_room6(bucket);
+	return family == XLVS_AF_INET ? xlvs_claim4(bucket, now, least) : xlvs_claim6(bucket, now, least);
 }
 
 /* Takes a slot for a new connection with these two buckets: free or expired if
@@ -232,36 +255,18 @@ static __always_inline __u32 xlvs_evict(const int family, __u32 first, __u32 sec
  * Returns the place, BUSY and ours, or XLVS_NOWHERE. */
 static __always_inline __u32 xlvs_take_slot(const int family, __u32 first, __u32 second, __u32 now)
 {
-	const struct xlvs_moment at = xlvs_moment_at(now);
-	__u32 way = xlvs_claim_in(family, first, &at, XLVS_CLAIM_EXPIRED);
+#pragma clang loop unroll(disable)
+	for (__u32 step = 0; step < 2 * XLVS_TAKINGS; step++) {
+		enum xlvs_taking how = step / 2;
+		__u32 way = xlvs_take_in(family, step & 1 ? second : first, now, how);
 
-	if (way < XLVS_CONN_WAYS)
-		return way;
-	way = xlvs_claim_in(family, second, &at, XLVS_CLAIM_EXPIRED);
-	if (way < XLVS_CONN_WAYS)
-		return way | XLVS_AT_SECOND;
-	way = xlvs_make_room(family, first);
-	if (way < XLVS_CONN_WAYS)
-		return way;
-	way = xlvs_make_room(family, second);
-	if (way < XLVS_CONN_WAYS)
-		return way | XLVS_AT_SECOND;
-	way = xlvs_evict(family, first, second, &at, XLVS_CLAIM_FINISHED);
-	if (way >= XLVS_NOWHERE)
-		way = xlvs_evict(family, first, second, &at, XLVS_CLAIM_EMBRYONIC);
-	if (way >= XLVS_NOWHERE)
-		return XLVS_NOWHERE;
-	xlvs_count(XLVS_REASON_EVICTED);
-	return way;
-}
-
-__noinline __u32 xlvs_take_slot4(__u32 first, __u32 second, __u32 now)
-{
-	return xlvs_take_slot(XLVS_AF_INET, first, second, now);
-}
-__noinline __u32 xlvs_take_slot6(__u32 first, __u32 second, __u32 now)
-{
-	return xlvs_take_slot(XLVS_AF_INET6, first, second, now);
+		if (way >= XLVS_CONN_WAYS)
+			continue;
+		if (how == XLVS_TAKE_FINISHED || how == XLVS_TAKE_EMBRYONIC)
+			xlvs_count(XLVS_REASON_EVICTED);
+		return step & 1 ? way | XLVS_AT_SECOND : way;
+	}
+	return XLVS_NOWHERE;
 }
 
 static __always_inline bool xlvs_same_key(const int family, const struct xlvs_conn *a, const struct xlvs_conn *b)

@@ -113,16 +113,16 @@ static __always_inline bool xlvs_use_template(struct xlvs_flow *f, struct xlvs_c
 	return false;
 }
 
-/* Finds the template of the flow in xlvs_flows and takes it for one more connection.
+/* Finds the template of the flow and takes it for one more connection.
  * writes   server forward
  * returns  it, as .control of a connection, or 0 */
-static __always_inline __u32 xlvs_find_template(const int family)
+static __always_inline __u32 xlvs_find_template(const int family, struct xlvs_flow *f)
 {
 	const __u32 match = XLVS_CONN_F_LIVE | XLVS_CONN_F_BUSY | XLVS_CONN_F_TEMPLATE | XLVS_TEMPLATE_INVALID << 8 | 0xff;
-	struct xlvs_flow *f = xlvs_get_flow();
 
-	if (!f)
-		return 0;
+	/* The first turn shall load what the others load, or the compiler enters the loop behind that: schedule/hash.h
+	 * says why it must not. */
+	asm volatile("" : : : "memory");
 	for (__u32 i = 0; i < XLVS_NOWHERE; i++) {
 		__u32 bucket = xlvs_template_bucket(family, f, i), meta;
 		struct xlvs_conn *c = xlvs_way(family, bucket, i);
@@ -143,8 +143,7 @@ static __always_inline __u32 xlvs_take_template_slot(const int family, const str
 {
 	__u32 first = xlvs_template_bucket(family, f, 0), second = xlvs_template_bucket(family, f, XLVS_AT_SECOND);
 
-	return family == XLVS_AF_INET ? xlvs_take_slot4(first, second, f->now) :
-					xlvs_take_slot6(first, second, f->now);
+	return xlvs_take_slot(family, first, second, f->now);
 }
 
 /* After publishing: ours, unless another core was first.
@@ -172,14 +171,11 @@ static __always_inline __u32 xlvs_keep_template(const int family, struct xlvs_fl
 /* Makes a template that leads the flow's client to f->server.
  * writes   server forward, when another core was first
  * returns  it, as .control of a connection, or 0: there is no room */
-static __always_inline __u32 xlvs_make_template(const int family)
+static __always_inline __u32 xlvs_make_template(const int family, struct xlvs_flow *f)
 {
-	struct xlvs_flow *f = xlvs_get_flow();
 	struct xlvs_conn *c;
 	__u32 at, meta;
 
-	if (!f)
-		return 0;
 	at = xlvs_take_template_slot(family, f);
 	c = at < XLVS_NOWHERE ? xlvs_way(family, xlvs_template_bucket(family, f, at), at) : NULL;
 	if (!c)
@@ -194,23 +190,6 @@ static __always_inline __u32 xlvs_make_template(const int family)
 	xlvs_bind(f->server, meta);
 	__sync_lock_test_and_set(&c->meta, meta);
 	return xlvs_keep_template(family, f, c, meta, at);
-}
-
-__noinline __u32 xlvs_find_template4(void)
-{
-	return xlvs_find_template(XLVS_AF_INET);
-}
-__noinline __u32 xlvs_find_template6(void)
-{
-	return xlvs_find_template(XLVS_AF_INET6);
-}
-__noinline __u32 xlvs_make_template4(void)
-{
-	return xlvs_make_template(XLVS_AF_INET);
-}
-__noinline __u32 xlvs_make_template6(void)
-{
-	return xlvs_make_template(XLVS_AF_INET6);
 }
 
 /* A connection of the template was established. */

@@ -282,7 +282,7 @@ class Lab:
         self._put(side, frame[6:12] + mac + struct.pack("!H", ETH_IPV6) + head + body)
 
 
-def run_command(argv: list[str], stdin: str = "", timeout: float = 60) -> tuple[int, str, str]:
+def run_command(argv: list[str], stdin: str = "", timeout: float = 240) -> tuple[int, str, str]:
     """Runs a command in the director; returns status, stdout, stderr."""
     try:
         done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=timeout, errors="replace")
