@@ -67,20 +67,26 @@ int xlvs_director(struct xdp_md *ctx)
 {
 	struct ethhdr *eth = (void *)(long)ctx->data;
 	struct xlvs_control *control = xlvs_get_control();
+	__u32 services;
 
 	if (!control || control->abi != XLVS_ABI_VERSION)
 		return xlvs_leave(XLVS_REASON_ABI);
-	if (!READ_ONCE(control->services))
+	services = READ_ONCE(control->services);
+	if (!services)
 		return xlvs_leave(XLVS_REASON_OFF);
 	if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
 		return xlvs_leave(XLVS_REASON_TRUNCATED);
 	/* The two barriers differ: that keeps the compiler from folding both calls into one
 	 * with a variable family. */
 	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
+		if (!(services & XLVS_SERVICES_IPV4))
+			return xlvs_leave(XLVS_REASON_OFF);
 		asm volatile("" : "+r"(ctx));
 		return xlvs_direct(ctx, control, XLVS_AF_INET);
 	}
 	if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
+		if (!(services & XLVS_SERVICES_IPV6))
+			return xlvs_leave(XLVS_REASON_OFF);
 		asm volatile("" : "+r"(control));
 		return xlvs_direct(ctx, control, XLVS_AF_INET6);
 	}

@@ -20,7 +20,7 @@ XLVS_INLINE __u32 xlvs_timeout_row(__u32 proto)
 struct xlvs_control {
 	__u32 abi;	    /* XLVS_ABI_VERSION; another one: leave everything alone */
 	__u32 half;	    /* 0 | 1: the half of xlvs_svc_index that counts */
-	__u32 services;	    /* published services; 0 = the table is off, all packets pass */
+	__u32 services;	    /* XLVS_SERVICES_*: how many are published, and whether the table is on for each family */
 	__u32 dirty;	    /* a writer is at work; found set under the lock: it died, repair */
 	__u32 timeouts[XLVS_TIMEOUT_ROWS][XLVS_TIMEOUT_STATES]; /* ticks, by state */
 	__u32 timeouts_s[XLVS_TIMEOUT_ROWS][XLVS_TIMEOUT_STATES]; /* the same in seconds, as set */
@@ -80,5 +80,10 @@ XLVS_INLINE __u32 xlvs_filter_bit(const struct xlvs_addr *a, int family, __u64 s
 	h *= 0xff51afd7ed558ccdull;
 	return (__u32)(h >> 40) & (XLVS_FILTER_BITS - 1);
 }
+
+/* xlvs_control.services. As with kernel IPVS, packets of a family without a service pass, whatever connections it has left. */
+#define XLVS_SERVICES_COUNT 0x3fffffffu
+#define XLVS_SERVICES_IPV4  0x40000000u /* one of them at least is IPv4's */
+#define XLVS_SERVICES_IPV6  0x80000000u
 
 #endif

@@ -21,7 +21,7 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(FRAGMENT, PASS, "slow path: a fragment")                                                       \
 	X(FRAGMENT_HELD, PASS, "slow path: a fragment waits for its datagram's first")                   \
 	X(ICMP, PASS, "slow path: an ICMP error, perhaps about a connection")                            \
-	X(OFF, PASS, "no service is defined")                                                            \
+	X(OFF, PASS, "no service of the packet's family is defined")                                     \
 	X(NO_CONNECTION, PASS, "to a virtual service, but no connection and not a first packet")         \
 	X(NEIGHBOUR, PASS, "slow path: the kernel resolves or looks after the next hop, or xlvs is not on the way out") \
 	X(BY_HAND, PASS, "slow path: a tunnel's checksum over a packet that has none")                   \

@@ -30,6 +30,12 @@ void find_in_old(const TableMemory& memory, Change& change) {
   }
 }
 
+/// With expire_nodest_conn the connections of a deleted server end with it. The sweep takes them within a second;
+/// until then they keep the row that they point to, and the server comes back without them in another one.
+bool left_connections_to_die(const TableMemory& memory, std::uint32_t row) {
+  return memory.control->settings[XLVS_SET_EXPIRE_NODEST_CONN] != 0 && has_connections(memory, row);
+}
+
 /// How many it found.
 std::uint32_t find_in_trash(const TableMemory& memory, std::span<Change> changes) {
   if (memory.control->trash == 0) return 0;
@@ -48,8 +54,9 @@ std::uint32_t find_in_trash(const TableMemory& memory, std::span<Change> changes
     const xlvs_server& server = memory.servers[row];
     if (!in_trash(server)) continue;
     const auto found = wanted.find({to_model(server.svc), server_key(server)});
-    if (found == wanted.end()) continue;
-    auto [entry, continues] = found->second;
+    if (found == wanted.end() || left_connections_to_die(memory, row)) continue;
+    const auto [entry, continues] = found->second;
+    wanted.erase(found);  // an older row of the same server may be there, too
     entry->row = row;
     ++revived;
     if (!continues || (server.flags & XLVS_SERVER_F_KEPT) == 0) continue;

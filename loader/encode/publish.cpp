@@ -68,7 +68,7 @@ class Publisher {
   std::vector<xlvs_index_bucket> half_;  // the other half as it will be, if whole()
   SlotPlace place_;                      // of the one service that comes or goes, else
   RowsTaken rows_;
-  std::uint32_t services_ = 0, any_port_ = 0;
+  std::uint32_t services_ = 0, any_port_ = 0;  // as in xlvs_control
   std::uint32_t arena_cursor_ = 0, service_cursor_ = 0;
   bool forget_filter_ = false;
 };
@@ -138,14 +138,17 @@ Status Publisher::draw_zeros() {
 }
 
 void Publisher::count_services(const Census& census) {
-  services_ = static_cast<std::uint32_t>(census.services.size());
+  std::uint32_t ipv4 = census.ipv4, ipv6 = static_cast<std::uint32_t>(census.services.size()) - ipv4;
   any_port_ = census.any_port;
   for (const Change& change : changes_) {
-    const std::uint32_t one = any_port(to_abi(change.key)) ? 1 : 0;
-    if (change.old_row != kNone) services_ -= 1, any_port_ -= one;
-    if (change.draft != nullptr) services_ += 1, any_port_ += one;
+    const xlvs_service_key key = to_abi(change.key);
+    const std::uint32_t one = any_port(key) ? 1 : 0;
+    std::uint32_t& family = key.family == XLVS_AF_INET ? ipv4 : ipv6;
+    if (change.old_row != kNone) family -= 1, any_port_ -= one;
+    if (change.draft != nullptr) family += 1, any_port_ += one;
   }
-  assert(services_ <= memory_.control->max_services);  // Plan::create() sees to it
+  assert(ipv4 + ipv6 <= memory_.control->max_services);  // Plan::create() sees to it
+  services_ = services_word(ipv4, ipv6);
 }
 
 Status Publisher::take_space() {
@@ -217,7 +220,9 @@ void Publisher::write_unseen() {
   }
   xlvs_control& control = *memory_.control;
   // Packets trust these to be at least the truth: raised before, lowered after.
-  if (control.services < services_) shared_.writer.set(control.services, services_);
+  const __u32 both = std::max(control.services & XLVS_SERVICES_COUNT, services_ & XLVS_SERVICES_COUNT) |
+                     ((control.services | services_) & ~XLVS_SERVICES_COUNT);
+  if (control.services != both) shared_.writer.set(control.services, both);
   if (control.any_port < any_port_) shared_.writer.set(control.any_port, any_port_);
   if (whole()) {
     const IndexHalf other = other_half(memory_);

@@ -37,7 +37,8 @@ void repair(const Shared& shared) {
     ++trash;
   }
   forget_totals_if(shared, [&](const xlvs_service_key& key) { return find_service(memory, key) == kNone; });
-  shared.writer.set(control.services, static_cast<__u32>(census.services.size()));
+  const auto services = static_cast<std::uint32_t>(census.services.size());
+  shared.writer.set(control.services, services_word(census.ipv4, services - census.ipv4));
   shared.writer.set(control.any_port, census.any_port);
   shared.writer.set(control.trash, trash);
   rebuild_filter(shared);

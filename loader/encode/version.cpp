@@ -124,6 +124,10 @@ Size published_size(const TableMemory& memory) {
   return size;
 }
 
+__u32 services_word(std::uint32_t ipv4, std::uint32_t ipv6) {
+  return (ipv4 + ipv6) | (ipv4 != 0 ? XLVS_SERVICES_IPV4 : 0) | (ipv6 != 0 ? XLVS_SERVICES_IPV6 : 0);
+}
+
 bool any_port(const xlvs_service_key& key) { return key.port == 0 && key.fwmark == 0; }
 
 Census take_census(const TableMemory& memory) {
@@ -132,6 +136,7 @@ Census take_census(const TableMemory& memory) {
   for (const std::uint32_t row : census.services) {
     census.rows.use(row);
     if (any_port(memory.services[row].key)) ++census.any_port;
+    if (memory.services[row].key.family == XLVS_AF_INET) ++census.ipv4;
     if (const auto view = view_head(memory, row)) census.blocks.use(view->first, view->head->blocks);
   }
   return census;

@@ -62,7 +62,10 @@ struct Census {
   Bitmap rows;                          ///< of xlvs_services
   Bitmap blocks;                        ///< of xlvs_arena; block 0 belongs to nobody
   std::uint32_t any_port = 0;           ///< services with port 0
+  std::uint32_t ipv4 = 0;               ///< services of IPv4; all others are of IPv6
 };
+/// The word xlvs_control.services of a table with so many services of each family.
+__u32 services_word(std::uint32_t ipv4, std::uint32_t ipv6);
 Census take_census(const TableMemory& memory);
 /// Rows of all published services, in the index's order.
 std::vector<std::uint32_t> published_services(const TableMemory& memory);

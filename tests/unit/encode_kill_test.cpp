@@ -48,12 +48,12 @@ State state_of(OwnedMemory& memory, FakeHost& host) {
 void expect_settled(const OwnedMemory& memory, const Seen& seen) {
   const PacketView view(memory);
   EXPECT_EQ(memory.control.dirty, 0u);
-  EXPECT_EQ(memory.control.services, seen.size());
   std::vector<bool> listed(memory.servers.size(), false);
-  std::uint32_t any_port = 0;
+  std::uint32_t any_port = 0, ipv4 = 0;
   for (const std::uint32_t service : published_services(OwnedMemory(memory).view())) {
     const xlvs_service_key& key = memory.services[service].key;
     any_port += key.fwmark == 0 && key.port == 0 ? 1 : 0;
+    ipv4 += key.family == XLVS_AF_INET ? 1 : 0;
     for (std::uint32_t at = 0; at < view.version(service).servers; ++at) {
       const xlvs_record& record = view.record(service, at);
       const xlvs_server& server = memory.servers[record.server];
@@ -64,6 +64,7 @@ void expect_settled(const OwnedMemory& memory, const Seen& seen) {
     }
   }
   EXPECT_EQ(memory.control.any_port, any_port);
+  EXPECT_EQ(memory.control.services, services_word(ipv4, static_cast<std::uint32_t>(seen.size()) - ipv4));
   std::uint32_t trash = 0;
   for (std::size_t row = 0; row < memory.servers.size(); ++row) {
     const __u32 flags = memory.servers[row].flags;

@@ -4,6 +4,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
+#include "encode/rows.h"
 #include "encode_memory.h"
 
 namespace xlvs::encode {
@@ -141,13 +144,43 @@ TEST_F(TableTest, AFirewallMarkIsAKeyByItself) {
   EXPECT_EQ(memory.control.any_port, 0u);
 }
 
-TEST_F(TableTest, CountsServicesForThePackets) {
+// As kernel IPVS, which ends them at the deletion; the sweep is at most a second behind.
+TEST_F(TableTest, WithExpireNodestConnAServerComesBackWithoutItsConnections) {
+  const model::ServerKey server = server_key("192.168.1.10", 80);
   EXPECT_OK(table.add_service(web, {}));
-  EXPECT_OK(table.add_service(service_key("192.0.2.10", 0), {}));
-  EXPECT_EQ(memory.control.services, 2u);
+  EXPECT_OK(table.add_server(web, server, {}));
+  const auto old = static_cast<std::size_t>(
+      std::find_if(memory.servers.begin(), memory.servers.end(), [](const xlvs_server& s) { return used(s); }) -
+      memory.servers.begin());
+  memory.loads[old].active = 3;
+  EXPECT_OK(table.delete_server(web, server));
+  EXPECT_OK(table.add_server(web, server, {}));
+  EXPECT_EQ((*table.servers(web))[0].active, 3u) << "without the setting they come back";
+  memory.control.settings[XLVS_SET_EXPIRE_NODEST_CONN] = 1;
+  EXPECT_OK(table.delete_server(web, server));
+  EXPECT_OK(table.add_server(web, server, {}));
+  EXPECT_EQ((*table.servers(web))[0].active, 0u);
+  EXPECT_EQ(memory.loads[old].active, 3u) << "of whose entries each still counts there";
+  memory.loads[old].active = 0;  // swept
+  EXPECT_OK(table.delete_server(web, server));
+  EXPECT_OK(table.add_server(web, server, {}));
+  EXPECT_EQ(memory.control.trash, 1u) << "one row of two came back";
+}
+
+TEST_F(TableTest, CountsServicesForThePackets) {
+  const model::ServiceKey any = service_key("192.0.2.10", 0), six = service_key("2001:db8::10", 80);
+  EXPECT_OK(table.add_service(web, {}));
+  EXPECT_OK(table.add_service(any, {}));
+  EXPECT_EQ(memory.control.services, 2 | XLVS_SERVICES_IPV4);
   EXPECT_EQ(memory.control.any_port, 1u);
-  EXPECT_OK(table.delete_service(service_key("192.0.2.10", 0)));
-  EXPECT_EQ(memory.control.services, 1u);
+  EXPECT_OK(table.add_service(six, {.netmask = 128}));
+  EXPECT_EQ(memory.control.services, 3 | XLVS_SERVICES_IPV4 | XLVS_SERVICES_IPV6);
+  EXPECT_OK(table.delete_service(any));
+  EXPECT_OK(table.delete_service(web));
+  EXPECT_EQ(memory.control.services, 1 | XLVS_SERVICES_IPV6);
+  EXPECT_OK(table.add_service(web, {}));
+  EXPECT_OK(table.delete_service(six));
+  EXPECT_EQ(memory.control.services, 1 | XLVS_SERVICES_IPV4);
   EXPECT_EQ(memory.control.any_port, 0u);
   EXPECT_OK(table.flush());
   EXPECT_EQ(memory.control.services, 0u);

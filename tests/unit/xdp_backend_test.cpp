@@ -54,7 +54,7 @@ TEST_F(XdpBackendTest, PublishesABatchAtCommit) {
   EXPECT_OK(backend.add_service(web, scheduled("rr")));
   EXPECT_EQ(memory.control.services, 0u);
   EXPECT_OK(backend.commit());
-  EXPECT_EQ(memory.control.services, 1u);
+  EXPECT_EQ(memory.control.services, 1 | XLVS_SERVICES_IPV4);
   EXPECT_OK(backend.begin(Backend::Batch::kReplace));
   EXPECT_OK(backend.commit());
   EXPECT_EQ(memory.control.services, 0u);
