@@ -112,7 +112,8 @@ serve_traffic() {
 	done
 }
 
-# attached: the network is up, XDP is on the director's interfaces
+# attached [NET_UP OPTION...]: the network is up, XDP is on the director's interfaces; ATTACH_SIZES are for a table of other sizes
+ATTACH_SIZES=(--conns 65536)
 attached() {
 	local commands=(xlvs ipvsadm) c
 	for c in "${commands[@]}"; do
@@ -120,9 +121,9 @@ attached() {
 	done
 	net_up "$@"
 	if ((NET_ARMS == 2)); then
-		director xlvs attach eth0 eth1 --conns 65536
+		director xlvs attach eth0 eth1 "${ATTACH_SIZES[@]}"
 	else
-		director xlvs attach eth0 --conns 65536
+		director xlvs attach eth0 "${ATTACH_SIZES[@]}"
 	fi
 }
 

@@ -79,9 +79,14 @@ int flood_one(struct xdp_md *ctx)
 	} else if (n % FLOOD_EACH == 0) {
 		flow = (__u32)(n / FLOOD_EACH % state.known);
 		flood_address(data, flow);
+	} else if (state.kind == FLOOD_PROMOTE && state.stranger) {
+		flood_address(data, state.stranger);
+		state.stranger = 0;
 	} else {
-		flood_address(data, state.known + flood_random() % ((1u << 28) - state.known));
+		flow = state.known + flood_random() % ((1u << 28) - state.known);
+		flood_address(data, flow);
 		data[FLOOD_FLAGS] = (__u8)state.attack_flags;
+		state.stranger = flow;
 	}
 	bpf_tail_call(ctx, &flood_target, 0);
 	return XDP_ABORTED;

@@ -15,6 +15,7 @@
 enum flood_kind {
 	FLOOD_INORDER, /* flows first, first + 1 ... , `known` of them, all with the header's flags */
 	FLOOD_ATTACK,  /* the same, each between FLOOD_EACH - 1 packets of flows that nobody knows, with attack_flags */
+	FLOOD_PROMOTE, /* the same, but strangers come in pairs: a SYN and then an ACK */
 	FLOOD_CHURN,   /* random flows of `known`, with random flags */
 };
 
@@ -27,6 +28,7 @@ struct flood_state {
 	__u32 known;	    /* flows */
 	__u32 first;	    /* INORDER: the first one */
 	__u32 attack_flags; /* of TCP */
+	__u32 stranger;	    /* PROMOTE: the flow whose SYN was the last packet; 0 = none */
 };
 
 #endif

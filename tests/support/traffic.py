@@ -8,7 +8,8 @@ answer, and the number of answers by each real server.
   http   HOST PORT [--requests N | --seconds S | --until FILE] [--threads N]   each request is a new connection
   udp    HOST PORT [--requests N | --seconds S | --until FILE] [--flows N]     one datagram, its echo, the next one
   hold   HOST PORT --flows N --seconds S                        long connections: an echo each 50 ms
-  upload HOST PORT --bytes N                                    prints the sink's digest and ours
+  upload HOST PORT --bytes N                                    prints the sink's digest, ours, and the time
+  flood  HOST PORT --requests N --seconds S                     SYNs from anywhere, evenly spread over the time
 
   serve  NAME ADDRESS...   on each address: UDP echo on 9000 and 9001, TCP echo
                            on 9000 and 9001, TCP sink that answers with a digest on 9100
@@ -20,6 +21,7 @@ import os
 import random
 import selectors
 import socket
+import struct
 import sys
 import threading
 import time
@@ -182,7 +184,7 @@ def hold(args):
 
 
 def upload(args):
-    digest, left = hashlib.sha256(), args.bytes
+    digest, left, start = hashlib.sha256(), args.bytes, time.monotonic()
     block = os.urandom(1 << 20)
     with socket.create_connection((args.host, args.port), timeout=args.timeout) as sock:
         while left:
@@ -192,8 +194,28 @@ def upload(args):
             left -= len(piece)
         sock.shutdown(socket.SHUT_WR)
         server, theirs = read_all(sock).decode().split()
-    print(f"server={server} sent={digest.hexdigest()} received={theirs}")
+    ms = (time.monotonic() - start) * 1000
+    print(f"server={server} sent={digest.hexdigest()} received={theirs} ms={ms:.0f}")
     return 0 if theirs == digest.hexdigest() else 1
+
+
+def flood(args):
+    """IPv4; sources in 172.16.0.0/12, which nobody has here."""
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    target = socket.inet_aton(args.host)
+    start = time.monotonic()
+    for number in range(args.requests):
+        source = struct.pack("!I", 0xAC100000 | random.getrandbits(20))
+        tcp = [random.randrange(1024, 65536), args.port, *struct.unpack("!HH", random.randbytes(4)), 0, 0, 0x5002, 8192, 0, 0]
+        total = sum(struct.unpack("!4H", source + target)) + 6 + 20 + sum(tcp)
+        tcp[8] = ~(total % 0xFFFF) & 0xFFFF  # the sum of 16-bit words with end-around carry
+        head = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + source + target
+        raw.sendto(head + struct.pack("!10H", *tcp), (args.host, 0))
+        ahead = number * args.seconds / args.requests - (time.monotonic() - start)
+        if ahead > 0.01:
+            time.sleep(ahead)
+    print(f"sent={args.requests} ms={(time.monotonic() - start) * 1000:.0f}")
+    return 0
 
 
 def serve_echo(sock, name):
@@ -242,7 +264,7 @@ def serve(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for function in (http, udp, hold, upload):
+    for function in (http, udp, hold, upload, flood):
         command = commands.add_parser(function.__name__)
         command.set_defaults(run=function)
         command.add_argument("host")
