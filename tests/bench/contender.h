@@ -7,11 +7,16 @@
 
 #include "bench/scenario.h"
 #include "bench/wrapper.h"
+#include "encode/table.h"
 
 namespace xlvs::bench {
 
-/// The packets of a scenario; `tcp_flags` matter to TCP.
+/// The packets of a scenario, client to service; `tcp_flags` matter to TCP.
 Stream stream_of(const Scenario& scenario, std::uint8_t tcp_flags, bool shuffled);
+/// Address of a scenario's service number `i`, in words.
+std::string vip_of(const Scenario& scenario, std::uint32_t i);
+/// What the program is measured with: the same, or for the director the replies to them.
+Stream measured_stream(const Scenario& scenario, bool director);
 /// The flags that a measured packet of this scenario carries.
 std::uint8_t measured_flags(const Scenario& scenario);
 
@@ -24,6 +29,9 @@ class Contender {
   /// forwarded ...), in words; "" if nothing did.
   virtual std::string complaint() { return ""; }
 };
+
+/// The services that stream_of() addresses, on real servers that are the same hosts for all of them.
+Status serve_all(encode::Table& table, const Scenario& scenario);
 
 /// What the wrapper itself costs.
 Result<std::unique_ptr<Contender>> make_empty(const Scenario& scenario, Wrapper& wrapper);

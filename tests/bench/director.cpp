@@ -51,22 +51,24 @@ Result<kernel::Capacity> capacity_of(const Scenario& s) {
   const std::uint64_t conns = std::max(1024u, s.flows);
   request.conns = v6 ? 1024 : conns;
   request.conns6 = v6 ? conns : 1024;
-  request.services = 64;
-  request.servers = 256;
+  request.services = std::max(64u, 2 * s.services);  // the tests' director keeps no room for a restore beside
+  request.servers = std::max(256u, s.services * s.servers);
   return kernel::capacity_for(request);
 }
 
-/// The service that stream_of() addresses, on four real servers.
-Status serve(Director& d, const Scenario& s) {
+/// A service on real servers that are the same hosts for all services, but rows of their own.
+Status serve(encode::Table& table, const Scenario& s, const std::string& address) {
   const bool v6 = s.family == model::Family::kInet6;
-  model::ServiceKey service{
-      .family = s.family, .protocol = s.protocol, .address = {}, .port = 80, .fwmark = 0};
-  service.address = *model::Address::parse(v6 ? "2001:db8::10" : "192.0.2.10");
+  const model::ServiceKey service{.family = s.family,
+                                  .protocol = s.protocol,
+                                  .address = *model::Address::parse(address),
+                                  .port = 80,
+                                  .fwmark = 0};
   model::ServiceConfig rr;
   rr.scheduler = "rr";
   if (v6) rr.netmask = 128;
-  if (Status st = d.table().add_service(service, rr); !st) return st;
-  for (int host = 10; host < 14; ++host) {
+  if (Status st = table.add_service(service, rr); !st) return st;
+  for (std::uint32_t host = 10; host < 10 + s.servers; ++host) {
     model::ServerKey server;
     server.address =
         *model::Address::parse(fmt::format(fmt::runtime(v6 ? "fd00:1::{}" : "192.168.1.{}"), host));
@@ -75,16 +77,27 @@ Status serve(Director& d, const Scenario& s) {
     config.forward = s.forward;
     config.tun_type = s.tunnel;
     if (s.tunnel == model::TunnelType::kGue) config.tun_port = 6080;
-    if (Status st = d.table().add_server(service, server, config); !st) return st;
+    if (Status st = table.add_server(service, server, config); !st) return st;
   }
   return ok();
 }
+
+}  // namespace
+
+Status serve_all(encode::Table& table, const Scenario& s) {
+  if (Status st = table.begin(false); !st) return st;
+  for (std::uint32_t i = 0; i < s.services; ++i)
+    if (Status st = serve(table, s, vip_of(s, i)); !st) return st;
+  return table.commit();
+}
+
+namespace {
 
 /// Each flow's first two packets at once: a table that is nearly full gives an unanswered SYN's place to the
 /// next one.
 Status fill(const Scenario& s, Wrapper& wrapper, std::uint32_t slot) {
   Stream stream = stream_of(s, support::kSyn, false);
-  const bool known = s.traffic == Traffic::kKnown;
+  const bool known = s.traffic != Traffic::kNew;
   stream.source.twice = known;
   if (auto r = wrapper.run(slot, stream, s.flows * (known ? 2 : 1)); !r) return r.error();
   return ok();
@@ -99,7 +112,7 @@ Result<std::unique_ptr<Contender>> make_director(const Scenario& s, Wrapper& wra
   if (!network) return network.error();
   auto director = Director::load(*capacity, *network);
   if (!director) return director.error();
-  if (Status st = serve(**director, s); !st) return st.error();
+  if (Status st = serve_all((*director)->table(), s); !st) return st.error();
   auto slot = wrapper.add((*director)->program());
   if (!slot) return slot.error();
   if (s.traffic != Traffic::kStranger)

@@ -36,6 +36,7 @@ Result<Skeleton> load(const Scenario& s) {
   Skeleton k(bench_floor__open());
   if (!k) return Error{Errc::kSystem, "cannot open the bench's floor", errno};
   const bool v6 = s.family == model::Family::kInet6;
+  bpf_map__set_max_entries(k->maps.floor_services4, std::max(4096u, 2 * s.services));
   // an LRU map evicts before it is quite full
   bpf_map__set_max_entries(v6 ? k->maps.floor_conns6 : k->maps.floor_conns4,
                            std::max(1024u, s.traffic == Traffic::kNew ? s.flows : s.flows + s.flows / 4));
@@ -44,10 +45,10 @@ Result<Skeleton> load(const Scenario& s) {
   return k;
 }
 
-/// The service that stream_of() addresses.
-Status serve(const bench_floor& k, const Scenario& s) {
+/// A service of those that stream_of() addresses.
+Status serve(const bench_floor& k, const Scenario& s, const std::string& address) {
   const bool v6 = s.family == model::Family::kInet6;
-  support::Bytes key = support::address_bytes(v6 ? "2001:db8::10" : "192.0.2.10");
+  support::Bytes key = support::address_bytes(address);
   const std::uint16_t proto = static_cast<std::uint16_t>(s.protocol);
   key.insert(key.end(),
              {0, 80, static_cast<std::uint8_t>(proto), 0});  // port in network order, proto in host order
@@ -63,7 +64,8 @@ Result<std::unique_ptr<Contender>> make(const Scenario& s, Wrapper& wrapper, boo
   auto k = load(s);
   if (!k) return k.error();
   bench_floor& floor = **k;
-  if (Status added = serve(floor, s); !added) return added.error();
+  for (std::uint32_t i = 0; i < s.services; ++i)
+    if (Status added = serve(floor, s, vip_of(s, i)); !added) return added.error();
   const bpf_program* program = empty                        ? floor.progs.floor_empty
                                : s.traffic == Traffic::kNew ? floor.progs.floor_new
                                                             : floor.progs.floor_known;

@@ -9,9 +9,13 @@
  * before did to it: Ethernet, IPv6 and TCP fit. */
 #define BENCH_HEADER_WORDS 10
 #define BENCH_HEADER_LEN   (BENCH_HEADER_WORDS * 8)
-/* offsets of the client address's last four bytes, of its port, and of TCP's flags */
+/* Offsets, 6 for IPv6: of the client address's last four bytes, of its port and of TCP's flags; IPv4 only: of the
+ * other side's address and port, which are the client's in a reply. All of them are within the first 64 bytes
+ * but for IPv6's flags. */
 #define BENCH_CLIENT4 26
+#define BENCH_OTHER4  30
 #define BENCH_PORT4   34
+#define BENCH_OTHER_PORT4 36
 #define BENCH_CLIENT6 34
 #define BENCH_PORT6   54
 #define BENCH_FLAGS4  47
@@ -22,12 +26,16 @@
 struct bench_source {
 	__u64 next;   /* number of the next packet */
 	__u32 mask;   /* flows - 1, flows a power of two; all ones = every packet a new flow */
+	__u32 first;  /* number of the first flow */
 	__u32 spread; /* 0 = flows in order of their number, else in the order of bench_shuffle() */
 	__u32 slot;   /* in bench_programs: what is measured */
 	__u32 length; /* of a frame */
 	__u32 ipv6;   /* else IPv4 */
-	__u32
-	    twice; /* 1: each flow's TCP packets come in pairs, a SYN and an ACK: fills a table in one call */
+	__u32 twice;  /* 1: each flow's TCP packets come in pairs, a SYN and an ACK: fills a table in one call */
+	__u32 client_at; /* offset of the client's address, BENCH_CLIENT4 ... */
+	__u32 port_at;	 /* of its port */
+	__u32 vip;	 /* the first service's address, host order, when there are several: they follow one another */
+	__u32 vip_mask;	 /* services - 1, a power of two; a flow's service is chosen by its client */
 	__u64 header[BENCH_HEADER_WORDS];
 };
 

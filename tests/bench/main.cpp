@@ -29,13 +29,16 @@ constexpr std::uint32_t kFewFlows = 1u << 17, kOneFlow = 1;
 
 constexpr int kSkipped = 77;  // what ctest takes for "not run": without root
 
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
 /// One program in one scenario.
 struct Entry {
   const Scenario* scenario;
   std::string program;
   std::unique_ptr<Contender> contender;
   Stream stream;
-  double least = std::numeric_limits<double>::infinity();
+  /// Of the even and of the odd rounds: how far they are apart tells how far to trust either.
+  double least[2] = {kNever, kNever};
 };
 
 using Maker = Result<std::unique_ptr<Contender>> (*)(const Scenario&, Wrapper&);
@@ -47,38 +50,42 @@ Status enter(std::vector<Entry>& entries, const Scenario& s, Wrapper& wrapper) {
     auto contender = make(s, wrapper);
     if (!contender && contender.error().code == Errc::kUnsupported) continue;
     if (!contender) return contender.error();
-    Stream stream = stream_of(s, measured_flags(s), true);
+    Stream stream = measured_stream(s, std::string_view(program) == "xlvs");
     if (s.traffic == Traffic::kNew) stream.source.next = s.flows;  // go on behind those that fill the table
     entries.push_back({&s, program, std::move(*contender), std::move(stream)});
   }
   return ok();
 }
 
-Status take_turn(Entry& e, Wrapper& wrapper, std::uint32_t packets) {
+Status take_turn(Entry& e, Wrapper& wrapper, std::uint32_t packets, std::uint32_t round) {
   const std::uint32_t flows = e.scenario->flows;
-  if (e.scenario->traffic == Traffic::kKnown && flows > kOneFlow && flows <= kFewFlows)
+  if (e.scenario->traffic != Traffic::kNew && flows > kOneFlow && flows <= kFewFlows)
     if (auto r = wrapper.run(e.contender->slot(), e.stream, flows); !r) return r.error();
   auto ns = wrapper.run(e.contender->slot(), e.stream, packets);
   if (!ns) return ns.error();
-  e.least = std::min(e.least, *ns);
+  double& least = e.least[round % 2];
+  least = std::min(least, *ns);
   return ok();
 }
 
 std::vector<Row> rows_of(const std::vector<Entry>& entries, const std::vector<const Scenario*>& chosen) {
   std::vector<Row> rows;
   for (const Scenario* s : chosen) {
-    const auto least = [&](std::string_view program) -> std::optional<double> {
+    const auto find = [&](std::string_view program) -> const Entry* {
       for (const Entry& e : entries)
-        if (e.scenario == s && e.program == program) return e.least;
-      return std::nullopt;
+        if (e.scenario == s && e.program == program) return &e;
+      return nullptr;
     };
-    const auto net = [&](std::string_view program) -> std::optional<double> {
-      const auto all = least(program), wrapper = least("empty");
-      if (!all || !wrapper) return std::nullopt;
-      return std::max(0.0, *all - *wrapper);
-    };
-    rows.push_back({s, "floor", net("floor")});
-    rows.push_back({s, "xlvs", net("xlvs")});
+    const Entry* wrapper = find("empty");
+    for (const char* program : {"floor", "xlvs"}) {
+      const Entry* e = find(program);
+      Row row{s, program, {}, {}};
+      for (std::size_t half = 0; e && wrapper && half < 2; ++half)
+        row.half[half] = std::max(0.0, e->least[half] - wrapper->least[half]);
+      if (e && wrapper)
+        row.ns = std::max(0.0, std::min(e->least[0], e->least[1]) - std::min(wrapper->least[0], wrapper->least[1]));
+      rows.push_back(row);
+    }
   }
   return rows;
 }
@@ -105,7 +112,7 @@ Result<std::vector<Row>> measure(const std::vector<const Scenario*>& chosen, Eff
   for (std::uint32_t round = 0; round < effort.rounds; ++round) {
     progress(fmt::format("round {} of {}", round + 1, effort.rounds));
     for (Entry& e : entries)
-      if (Status st = take_turn(e, *wrapper, effort.packets); !st) return st.error();
+      if (Status st = take_turn(e, *wrapper, effort.packets, round); !st) return st.error();
   }
   progress("");
   for (Entry& e : entries)
@@ -130,7 +137,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> names, known;
   bool quick = false;
   for (const Scenario& s : kScenarios) known.emplace_back(s.name);
-  app.add_option("--json", json_file, "write rows {scenario, program, ns, ratio_to_floor} to FILE");
+  app.add_option("--json", json_file, "write rows {scenario, program, ns, ratio_to_floor, noise, goal} to FILE");
   app.add_option("--scenario", names, "only this one; may be repeated")->check(CLI::IsMember(known));
   app.add_flag("--quick", quick, "few rounds: does it work, not how fast is it");
   CLI11_PARSE(app, argc, argv);

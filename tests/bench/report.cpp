@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace xlvs::bench {
@@ -23,6 +24,16 @@ std::optional<double> ratio(std::optional<double> a, std::optional<double> b) {
 
 std::optional<double> ratio_to_floor(const std::vector<Row>& rows, const Row& r) {
   return ratio(r.ns, find(rows, r.scenario->name, "floor"));
+}
+
+/// How far the ratios of two halves of the run are apart.
+std::optional<double> noise(const std::vector<Row>& rows, const Row& r) {
+  for (const Row& floor : rows) {
+    if (floor.scenario != r.scenario || floor.program != "floor") continue;
+    const auto a = ratio(r.half[0], floor.half[0]), b = ratio(r.half[1], floor.half[1]);
+    if (a && b) return std::abs(*a - *b);
+  }
+  return std::nullopt;
 }
 
 /// What design.md allows on this machine: its figure, scaled by how fast the floor runs here.
@@ -62,7 +73,11 @@ std::string json(const std::vector<Row>& rows) {
     array.push_back(nlohmann::ordered_json{{"scenario", r.scenario->name},
                                            {"program", r.program},
                                            {"ns", value(r.ns)},
-                                           {"ratio_to_floor", value(ratio_to_floor(rows, r))}});
+                                           {"ratio_to_floor", value(ratio_to_floor(rows, r))},
+                                           {"noise", value(noise(rows, r))},
+                                           {"goal", value(ratio(goal_ns(rows, r.scenario->goal),
+                                                                find(rows, r.scenario->name, "floor")))},
+                                           {"about", r.scenario->about}});
   return array.dump(2) + "\n";
 }
 

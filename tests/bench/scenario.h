@@ -12,6 +12,7 @@ namespace xlvs::bench {
 
 enum class Traffic : std::uint8_t {
   kKnown,     ///< of connections that are all in the table
+  kReply,     ///< NAT: from the real server, of connections that are all in the table
   kNew,       ///< every packet opens a connection, and the table is full of such
   kStranger,  ///< to an address that nobody serves
 };
@@ -33,14 +34,20 @@ struct Scenario {
   model::Forward forward;
   Goal goal;
   model::TunnelType tunnel = model::TunnelType::kIpip;  ///< kGue: to port 6080, without a checksum
+  std::uint32_t services = 1;  ///< a power of two; flows are spread over them
+  std::uint32_t servers = 4;   ///< of each service; kReply: 1
 };
+
+/// Addresses of the services: the only one, or the first of many, which follow it.
+inline constexpr std::string_view kOnlyVip = "192.0.2.10";
+inline constexpr std::uint32_t kFirstVip = 0xac140000;  // 172.20.0.0
 
 namespace detail {
 using enum Traffic;
 using enum model::Family;
 using enum model::Protocol;
 using enum model::Forward;
-constexpr std::uint32_t k128k = 1u << 17, kMillion = 1u << 20;
+constexpr std::uint32_t k1k = 1u << 10, k128k = 1u << 17, kMillion = 1u << 20, kManyServices = 1u << 14;
 }  // namespace detail
 
 inline constexpr std::array kScenarios = [] {
@@ -48,6 +55,7 @@ inline constexpr std::array kScenarios = [] {
   return std::array{
       Scenario{
           "est-1", "TCP established, IPIP, 1 flow", kKnown, 1, kInet, kTcp, kTunnel, {0.8, 88, "est-1", 51}},
+      Scenario{"est-1k", "the same, 1,024 flows", kKnown, k1k, kInet, kTcp, kTunnel, {1, 0, "est-1k", 1}},
       Scenario{"est-128k",
                "the same, 131,072 flows",
                kKnown,
@@ -64,6 +72,16 @@ inline constexpr std::array kScenarios = [] {
                kTcp,
                kTunnel,
                {0.4, 693, "est-1M", 332}},
+      Scenario{"est-wide",
+               "the same, 16,384 services with 4 servers each",
+               kKnown,
+               kMillion,
+               kInet,
+               kTcp,
+               kTunnel,
+               {1, 0, "est-wide", 1},
+               model::TunnelType::kIpip,
+               kManyServices},
       Scenario{"est6-1M",
                "the same over IPv6",
                kKnown,
@@ -88,6 +106,16 @@ inline constexpr std::array kScenarios = [] {
                kTcp,
                kTunnel,
                {0.5, 1064, "est-1M", 332}},
+      Scenario{"syn-wide",
+               "the same, 16,384 services with 4 servers each",
+               kNew,
+               kMillion,
+               kInet,
+               kTcp,
+               kTunnel,
+               {1, 0, "syn-wide", 1},
+               model::TunnelType::kIpip,
+               kManyServices},
       Scenario{"gue-1",
                "GUE, 1 flow",
                kKnown,
@@ -99,6 +127,36 @@ inline constexpr std::array kScenarios = [] {
                model::TunnelType::kGue},
       Scenario{"pass", "not a virtual address", kStranger, 1, kInet, kTcp, kTunnel, {1, 40, "est-1", 51}},
       Scenario{"nat-1", "TCP established, NAT, 1 flow", kKnown, 1, kInet, kTcp, kMasq, {1.5, 0, "est-1", 51}},
+      Scenario{"nat-1M",
+               "the same, 1,048,576 flows",
+               kKnown,
+               kMillion,
+               kInet,
+               kTcp,
+               kMasq,
+               {1, 0, "nat-1M", 1}},
+      Scenario{"reply-1",
+               "from NAT's server to the client, 1 flow",
+               kReply,
+               1,
+               kInet,
+               kTcp,
+               kMasq,
+               {1.5, 0, "est-1", 51},
+               model::TunnelType::kIpip,
+               1,
+               1},
+      Scenario{"reply-1M",
+               "the same, 1,048,576 flows",
+               kReply,
+               kMillion,
+               kInet,
+               kTcp,
+               kMasq,
+               {1, 0, "reply-1M", 1},
+               model::TunnelType::kIpip,
+               1,
+               1},
       Scenario{"dr-1",
                "TCP established, direct routing, 1 flow",
                kKnown,
@@ -107,6 +165,14 @@ inline constexpr std::array kScenarios = [] {
                kTcp,
                kDirect,
                {1.38, 0, "est-1", 51}},
+      Scenario{"dr-1M",
+               "the same, 1,048,576 flows",
+               kKnown,
+               kMillion,
+               kInet,
+               kTcp,
+               kDirect,
+               {1, 0, "dr-1M", 1}},
   };
 }();
 

@@ -28,7 +28,7 @@ int bench_wrapper(struct xdp_md *ctx)
 	const struct bench_source *s = &source;
 	__u64 begin = ctx->data, end = ctx->data_end;
 	__u8 *data, *client, *port;
-	__u32 flow;
+	__u32 flow, number;
 
 	asm volatile(""
 		     : "+r"(begin), "+r"(end)); /* or clang subtracts pointers in 32 bits, which is refused */
@@ -45,10 +45,16 @@ int bench_wrapper(struct xdp_md *ctx)
 	flow = (__u32)(s->next >> (s->twice & 1)) & s->mask;
 	if (s->spread)
 		flow = bench_shuffle(flow, s->mask);
-	client = data + (s->ipv6 ? BENCH_CLIENT6 : BENCH_CLIENT4);
-	port = data + (s->ipv6 ? BENCH_PORT6 : BENCH_PORT4);
-	*(__be32 *)client = bpf_htonl(0x0a000000 | bench_client(flow));
+	flow += s->first;
+	number = bench_client(flow);
+	client = data + (s->client_at & 63);
+	port = data + (s->port_at & 63);
+	if (client + 4 > (__u8 *)(long)ctx->data_end || port + 2 > (__u8 *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	*(__be32 *)client = bpf_htonl(0x0a000000 | number);
 	*(__be16 *)port = bpf_htons(bench_port(flow));
+	if (s->vip_mask)
+		*(__be32 *)(data + BENCH_OTHER4) = bpf_htonl(s->vip | (number & s->vip_mask));
 	if (s->twice)
 		data[s->ipv6 ? BENCH_FLAGS6 : BENCH_FLAGS4] = s->next & 1 ? 0x10 : 0x02;
 

@@ -22,7 +22,19 @@ Stream::Stream(support::Bytes bytes, bool ipv6, std::uint32_t flows, bool shuffl
   source.spread = shuffled;
   source.length = static_cast<std::uint32_t>(frame.size());
   source.ipv6 = ipv6;
+  source.client_at = ipv6 ? BENCH_CLIENT6 : BENCH_CLIENT4;
+  source.port_at = ipv6 ? BENCH_PORT6 : BENCH_PORT4;
   std::memcpy(source.header, frame.data(), sizeof source.header);
+}
+
+void Stream::turn_round() {
+  source.client_at = BENCH_OTHER4;
+  source.port_at = BENCH_OTHER_PORT4;
+}
+
+void Stream::spread_over(std::uint32_t services, std::uint32_t first) {
+  source.vip = first;
+  source.vip_mask = services - 1;
 }
 
 void Wrapper::Close::operator()(::bench_wrapper* skeleton) const { bench_wrapper__destroy(skeleton); }

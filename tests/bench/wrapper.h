@@ -21,6 +21,11 @@ struct Stream {
 
   /// Packets like `frame`, whose client address and port vary over `flows` (0 = each packet a new flow).
   Stream(support::Bytes frame, bool ipv6, std::uint32_t flows, bool shuffled);
+  /// From now on the client is the one that the packets go to. IPv4 only.
+  void turn_round();
+  /// From now on the flows are spread over so many services, a power of two, whose addresses follow `first`.
+  /// IPv4 only.
+  void spread_over(std::uint32_t services, std::uint32_t first);
 };
 
 class Wrapper {

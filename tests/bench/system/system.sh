@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# usage: system.sh [--rounds N] [--flows N] [--json FILE]: packets through whole directors, one core for all.
+# usage: system.sh [--rounds N] [--flows N] [--unit NAME] [--json FILE]: packets through whole directors, one core for all.
 #
 #   source ── eth0 director eth1 ── eth0 sink        for each path, in namespaces of its own
 #
@@ -48,6 +48,13 @@ kernel_path() { # NAME ADDRESS
 	plan "$1" "$2" stack
 }
 
+# The same services on kernel IPVS, where this kernel has it, by the real command.
+ipvs_path() { # NAME METHOD PORT
+	kernel_path "$1" $VIP
+	in_ns "$1" "$IPVSADM" -A -u $VIP:$PORT -s rr
+	in_ns "$1" "$IPVSADM" -a -u $VIP:$PORT -r "$SERVER:$3" "$2"
+}
+
 xlvs_path() { # NAME METHOD PORT
 	add_path "$1"
 	PATH=$XLVS_BUILD/ipvsadm:$XLVS_BUILD/loader:$PATH in_ns "$1" bash -ec "
@@ -74,6 +81,12 @@ if command -v nft >/dev/null; then
 	END
 else
 	net_say "without nft (package nftables) there is nothing to compare NAT with"
+fi
+IPVSADM=$(PATH=$PATH:/sbin:/usr/sbin type -P ipvsadm) || IPVSADM=
+if [[ -e /proc/net/ip_vs && -n $IPVSADM ]]; then
+	ipvs_path ipvs-dr -g $PORT
+	ipvs_path ipvs-ipip -i $PORT
+	ipvs_path ipvs-nat -m $SERVER_PORT
 fi
 xlvs_path dr -g $PORT
 xlvs_path ipip -i $PORT
