@@ -124,7 +124,7 @@ Result<std::vector<Function>> functions_of(int program, const btf* types) {
     const std::size_t end = f + 1 < names.size() ? names[f + 1].insn_off : code.size();
     for (std::size_t i = names[f].insn_off; i < end; ++i) {
       if (code[i].code != (BPF_JMP | BPF_CALL) || code[i].src_reg != BPF_PSEUDO_CALL) continue;
-    // a compiled program's calls name the function by number; an interpreted one's by distance */
+    // a compiled program's calls name the function by number; an interpreted one's by distance
       std::size_t callee = static_cast<std::size_t>(code[i].imm);
       if (!info.jited_prog_len)
         callee = static_cast<std::size_t>(std::find_if(names.begin(), names.end(),
