@@ -44,6 +44,7 @@ struct xlvs_flow {
 	__u8 opens;    /* may open a connection */
 	__u8 once;     /* one-packet scheduling: without an entry */
 	__u8 persists; /* the service is persistent */
+	__u8 again;    /* had a connection, which gives way to the new one; here, for the verifier to follow one way */
 };
 
 /* What a step of opening a connection answers beside enum xlvs_verdict: the

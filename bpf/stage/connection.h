@@ -245,13 +245,19 @@ __noinline int xlvs_starts_over(__u32 server, __u32 meta, __u32 template)
 	return state == XLVS_TCP_TIME_WAIT || state == XLVS_TCP_CLOSE;
 }
 
-/* Gives the packet's connection up, so that it may open another one.
+/* Gives the packet's connection up, so that it may open another one: it is
+ * due now, and nobody finds it any more. The kernel schedules the new one
+ * while the old one still counts, and so do we: stage/open.h takes it out.
  * Returns whether we did it. */
 static __always_inline bool xlvs_give_up(struct xlvs_packet *p)
 {
-	if (!xlvs_release_apart(p->family, p->conn, p->meta))
+	struct xlvs_flow *f = xlvs_get_flow();
+	struct xlvs_conn *c = p->conn;
+
+	if (!f || p->meta & XLVS_CONN_F_BUSY || !xlvs_swap_timed(c, p->meta, READ_ONCE(c->expires), p->meta, p->now - 1))
 		return false;
 	p->conn = NULL;
+	f->again = true;
 	return true;
 }
 

@@ -94,6 +94,8 @@ static __always_inline enum xlvs_entered xlvs_insert(const int family, struct xl
 	t = xlvs_template_at(family, f->template);
 	if (t)
 		__sync_fetch_and_add(&t->control, 1);
+	if (t && f->proto == IPPROTO_TCP && XLVS_CONN_STATE(meta) == XLVS_TCP_ESTABLISHED)
+		__sync_fetch_and_or(&t->meta, XLVS_TEMPLATE_ASSURED << 8); /* sloppy_tcp: by its first packet */
 	c->control = t ? f->template : 0;
 	c->packets = 1;
 	xlvs_bind(f->server, meta);

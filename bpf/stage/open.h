@@ -78,6 +78,68 @@ static __always_inline enum xlvs_verdict xlvs_open_flow(const int family)
 	return r;
 }
 
+/* Is it an entry of the flow's former connection, that nobody finds any more? */
+static __always_inline bool xlvs_is_former(const int family, const struct xlvs_flow *f, const struct xlvs_conn *c,
+					   __u32 meta)
+{
+	const __u32 match = XLVS_CONN_F_LIVE | XLVS_CONN_F_BUSY | XLVS_CONN_F_TEMPLATE | 0xff;
+
+	if ((meta & match) != (XLVS_CONN_F_LIVE | f->proto) || !xlvs_expired(c, f->now))
+		return false;
+	if (family == XLVS_AF_INET) {
+		const struct xlvs_conn4 *e = (const struct xlvs_conn4 *)c;
+
+		return e->caddr == f->saddr.word[0] && e->vaddr == f->daddr.word[0] && e->cport == f->sport &&
+		       e->vport == f->dport;
+	} else {
+		const struct xlvs_conn6 *e = (const struct xlvs_conn6 *)c;
+
+		return e->cport == f->sport && e->vport == f->dport && xlvs_addr_equal(&e->caddr, &f->saddr) &&
+		       xlvs_addr_equal(&e->vaddr, &f->daddr);
+	}
+}
+
+/* Takes the flow's former connection out of the table, wherever it was: in
+ * one of three buckets, for it may have been forwarded by another method. */
+static __always_inline void xlvs_bury(const int family)
+{
+	struct xlvs_flow *f = xlvs_get_flow();
+	__u32 n = xlvs_family_buckets(family);
+
+	if (!f)
+		return;
+	f->again = false;
+	for (__u32 i = 0; i < 3 * XLVS_CONN_WAYS; i++) {
+		__u32 bucket = i < XLVS_CONN_WAYS     ? xlvs_conn_first(f->hash, n) :
+			       i < 2 * XLVS_CONN_WAYS ? xlvs_conn_second_flow(f->hash, &f->daddr, f->dport, family, n) :
+							xlvs_conn_second_nat(f->hash, n);
+		struct xlvs_conn *c = xlvs_way(family, bucket, i);
+		__u32 meta, expires, server, control;
+
+		if (!c)
+			return;
+		meta = READ_ONCE(c->meta);
+		expires = READ_ONCE(c->expires);
+		if (!xlvs_is_former(family, f, c, meta))
+			continue;
+		server = READ_ONCE(c->server);
+		control = READ_ONCE(c->control);
+		if (xlvs_swap_timed(c, meta, expires, meta & XLVS_CONN_SEQ_MASK, expires))
+			xlvs_depart(family, server, control, meta);
+	}
+}
+
+__noinline int xlvs_bury4(void)
+{
+	xlvs_bury(XLVS_AF_INET);
+	return 0;
+}
+__noinline int xlvs_bury6(void)
+{
+	xlvs_bury(XLVS_AF_INET6);
+	return 0;
+}
+
 /* Opens a connection for a packet that has none.
  * reads    p after parse; now hash
  * writes   server forward
@@ -100,6 +162,8 @@ static __always_inline enum xlvs_verdict xlvs_open_connection(struct xlvs_packet
 	f->proto = p->proto;
 	f->event = p->event;
 	v = xlvs_open_flow(p->family);
+	if (f->again)
+		p->family == XLVS_AF_INET ? xlvs_bury4() : xlvs_bury6();
 	p->server = f->server;
 	p->forward = f->forward;
 	p->reason = f->reason;

@@ -502,13 +502,21 @@ std::optional<Expected> Reference::reply(const Packet& p) {
   return send(p, route, ip);
 }
 
+void Reference::leave(const Connection& c) {
+  ReferenceServer& s = *c.server;
+  --(c.active ? s.active : s.inactive);
+  const auto total = static_cast<std::uint64_t>(s.active) + s.inactive;
+  if (s.config.upper == 0 || (s.config.lower ? total < s.config.lower : total * 4 < std::uint64_t{s.config.upper} * 3))
+    s.overload = false;
+}
+
 Expected Reference::balance(const Packet& p) {
   const FlowKey key{p.proto, p.src, p.sport, p.dst, p.dport};
   auto found = connections_.find(key);
+  std::optional<Connection> former;
   if (found != connections_.end() && p.first() &&
       (found->second.state == "TW" || found->second.state == "CL" || found->second.state == "CLO")) {  // conn_reuse_mode 1
-    Connection& old = found->second;
-    --(old.active ? old.server->active : old.server->inactive);
+    former = std::move(found->second);  // counts until its successor has a server
     connections_.erase(found);
     found = connections_.end();
   }
@@ -524,9 +532,11 @@ Expected Reference::balance(const Packet& p) {
   if (p.proto == 132 && p.chunk(0) < 0) return drop(XLVS_REASON_MALFORMED);
   if (!p.opens()) return pass(p.frame, XLVS_REASON_NO_CONNECTION);
   Service* service = find_service(p);
+  if (former && !service) leave(*former);
   if (!service) return pass(p.frame, XLVS_REASON_NOT_OURS);
   if (martian(p.src)) return pass(p.frame, XLVS_REASON_MARTIAN);
   auto server = service->scheduler.pick(service->list);
+  if (former && !server) leave(*former);
   if (!server) return p.error(p.ip(), XLVS_REASON_NO_SERVER, p.v6() ? 1 : 3, p.v6() ? 4 : 3, 0);
   ++server->stats.conns;
   ++server->inactive;
@@ -535,6 +545,7 @@ Expected Reference::balance(const Packet& p) {
   step(c, p, false);
   if (server->config.upper && server->active + server->inactive >= server->config.upper)
     server->overload = true;
+  if (former) leave(*former);
   return to_server(p, connections_[key] = c);
 }
 

@@ -84,6 +84,7 @@ class Reference {
   Service* find_service(const Packet& p);
   ReferenceServer* schedule(Service& service);
   void step(Connection& c, const Packet& p, bool from_server);
+  static void leave(const Connection& c);
   Expected to_server(const Packet& p, Connection& c);
   std::optional<Expected> reply(const Packet& p);
   Expected balance(const Packet& p);
