@@ -46,7 +46,7 @@ class FdInput final : public Input {
 
   int fd_;
   int error_ = 0;
-  char buffer_[65536];
+  char buffer_[4096];  // on the stack, of which there may be little
   std::size_t next_ = 0, end_ = 0;
 };
 

@@ -34,6 +34,7 @@ struct xlvs_control {
 	__u32 buckets4;
 	__u32 buckets6;
 	__u32 max_conns;    /* as asked for */
+	__u32 lingering;    /* not capacity: servers with XLVS_SERVER_F_LINGERS, or more; for commands */
 	__u64 seed;	    /* of every hash */
 	__u64 netns_cookie; /* SO_NETNS_COOKIE of the namespace that the table belongs to */
 	/* hints of the allocators; any value is safe */
@@ -83,7 +84,7 @@ XLVS_INLINE __u32 xlvs_filter_bit(const struct xlvs_addr *a, int family, __u64 s
 
 /* xlvs_control.services. As with kernel IPVS, packets of a family without a service pass, whatever connections it has left. */
 #define XLVS_SERVICES_COUNT 0x3fffffffu
-#define XLVS_SERVICES_IPV4  0x40000000u /* one of them at least is IPv4's */
+#define XLVS_SERVICES_IPV4  0x40000000u /* one of them at least is IPv4's, or a server of one lingers (XLVS_SERVER_F_LINGERS) */
 #define XLVS_SERVICES_IPV6  0x80000000u
 
 #endif

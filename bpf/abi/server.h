@@ -25,6 +25,8 @@ enum xlvs_tunnel { XLVS_TUNNEL_IPIP = 0, XLVS_TUNNEL_GUE = 1, XLVS_TUNNEL_GRE = 
 #define XLVS_SERVER_F_AVAILABLE 0x2 /* in a service's list: takes packets */
 #define XLVS_SERVER_F_NAT	0x4 /* has been NAT since it is USED: replies may come from it */
 #define XLVS_SERVER_F_KEPT	0x8 /* in the trash of a service that lives on: its totals come back with it */
+#define XLVS_SERVER_F_LINGERS	0x10 /* in the trash, for its service is kernel IPVS's now: the connections that it has go on */
+#define XLVS_SERVER_F_SERVES	(XLVS_SERVER_F_AVAILABLE | XLVS_SERVER_F_LINGERS) /* connections find it */
 
 /* One real server of one service. The identity (addr, port, family, svc) never
  * changes while USED. The rest mirrors the published xlvs_record so that a

@@ -274,7 +274,7 @@ static __always_inline enum xlvs_verdict xlvs_find_connection(struct xlvs_packet
 	if (!xlvs_lookup(p, XLVS_DIR_INPUT))
 		return XLVS_NEXT;
 	s = xlvs_get_server(p->server);
-	gone = !s || !(READ_ONCE(s->flags) & XLVS_SERVER_F_AVAILABLE);
+	gone = !s || !(READ_ONCE(s->flags) & XLVS_SERVER_F_SERVES);
 	ends = gone && xlvs_setting(p->control, XLVS_SET_EXPIRE_NODEST_CONN);
 	if ((p->event & XLVS_OPENS) == XLVS_OPENS_FIRST)
 		ends |= xlvs_starts_over(p->server, p->meta, READ_ONCE(p->conn->control));

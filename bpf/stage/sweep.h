@@ -10,7 +10,7 @@ static __always_inline bool xlvs_is_orphan(const struct xlvs_conn *c)
 {
 	struct xlvs_server *s = xlvs_get_server(READ_ONCE(c->server));
 
-	return !s || !(READ_ONCE(s->flags) & XLVS_SERVER_F_AVAILABLE);
+	return !s || !(READ_ONCE(s->flags) & XLVS_SERVER_F_SERVES);
 }
 
 static __always_inline void xlvs_sweep_entry(const int family, struct xlvs_conn *c, __u32 now, bool orphans)

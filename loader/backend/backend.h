@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -60,6 +61,18 @@ class Backend {
   virtual Status commit() = 0;
   /// Ends a batch without publishing it.
   virtual void cancel() = 0;
+};
+
+/// A back end whose services can go to another one while the connections that they have stay and go on.
+class YieldingBackend : public Backend {
+ public:
+  /// The service is another's from now on: it goes if it is here.
+  virtual Status hand_over(const model::ServiceKey& key) = 0;
+  using GoesOn = std::function<bool(const model::ServiceKey&, const model::ServerKey&)>;
+  /// For each server of a service that is not here, but has connections: whether those go on. Not in a batch.
+  virtual Status linger(const GoesOn& goes_on) = 0;
+  /// Those servers whose connections go on, with the numbers of them.
+  virtual Result<std::vector<std::pair<model::ServiceKey, model::Server>>> lingering() = 0;
 };
 
 }  // namespace xlvs::backend

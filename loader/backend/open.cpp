@@ -46,10 +46,10 @@ Error no_table(Error why) {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> open_xdp_backend() {
+Result<std::unique_ptr<YieldingBackend>> open_xdp_backend() {
   auto table = kernel::OpenedTable::open();
   if (!table) return table.error();
-  return std::unique_ptr<Backend>(std::make_unique<OpenedXdp>(*std::move(table)));
+  return std::unique_ptr<YieldingBackend>(std::make_unique<OpenedXdp>(*std::move(table)));
 }
 
 Result<std::unique_ptr<Backend>> open_present_kernel_backend() {
@@ -63,7 +63,7 @@ Result<std::unique_ptr<Backend>> open_backend() {
   const std::string_view which = chosen && *chosen ? chosen : "auto";
   if (which == "xdp" || which == "auto") {
     auto xdp = open_xdp_backend();
-    if (xdp && which == "xdp") return xdp;
+    if (xdp && which == "xdp") return std::unique_ptr<Backend>(*std::move(xdp));
     if (xdp)
       return std::unique_ptr<Backend>(std::make_unique<Router>(*std::move(xdp), [](Router::Load load) {
         return load == Router::Load::kLoad ? open_kernel_backend(true) : open_present_kernel_backend();

@@ -15,7 +15,7 @@ namespace xlvs::backend {
 Result<std::unique_ptr<Backend>> open_backend();
 
 /// The XDP table of this network namespace alone. kNotFound if it has none.
-Result<std::unique_ptr<Backend>> open_xdp_backend();
+Result<std::unique_ptr<YieldingBackend>> open_xdp_backend();
 
 /// Kernel IPVS, if it is loaded. kNoProtocol.
 Result<std::unique_ptr<Backend>> open_present_kernel_backend();

@@ -89,6 +89,7 @@ Status Router::add_to_kernel(const model::ServiceKey& key, const model::ServiceC
   if (kernel == nullptr) return alone(why);
   if (Status s = kernel->add_service(key, config); !s) return s;
   align_timeouts(*kernel);
+  if (Status s = xdp_->hand_over(key); !s) return s;  // a replacement may find it in the old table
   return move_any_port(key);
 }
 
@@ -114,7 +115,7 @@ Status Router::move_to_kernel(const model::ServiceKey& key, const Change& change
     return s;
   }
   align_timeouts(*kernel);
-  if (Status s = xdp_->delete_service(key); !s) return s;
+  if (Status s = xdp_->hand_over(key); !s) return s;
   return move_any_port(key);
 }
 
@@ -221,7 +222,38 @@ Result<std::vector<model::Server>> Router::servers(const model::ServiceKey& key)
   auto found = xdp_->servers(key);
   if (found || found.error().code != Errc::kNoService) return found;
   Backend* kernel = kernel_with(key);
-  return kernel != nullptr ? kernel->servers(key) : found;
+  if (kernel == nullptr) return found;
+  auto servers = kernel->servers(key);
+  if (servers) count_lingering(key, *servers);
+  return servers;
+}
+
+void Router::count_lingering(const model::ServiceKey& key, std::vector<model::Server>& servers) {
+  if (!lingering_) {
+    lingering_.emplace();
+    if (const auto all = xdp_->lingering())
+      for (const auto& [service, server] : *all) lingering_->emplace(std::pair(service, server.key), server);
+  }
+  if (lingering_->empty()) return;
+  for (model::Server& server : servers) {
+    const auto at = lingering_->find({normal(key), server.key});
+    if (at == lingering_->end()) continue;
+    server.active += at->second.active;
+    server.inactive += at->second.inactive;
+  }
+}
+
+Status Router::settle_connections() {
+  lingering_.reset();
+  if (!kernel_) return ok();
+  std::map<model::ServiceKey, std::set<model::ServerKey>> known;
+  return xdp_->linger([&](const model::ServiceKey& service, const model::ServerKey& server) {
+    const auto [at, fresh] = known.try_emplace(service);
+    if (fresh)
+      if (const auto servers = kernel_->servers(service))
+        for (const model::Server& s : *servers) at->second.insert(s.key);
+    return at->second.contains(server);
+  });
 }
 
 Status Router::connections(const std::function<void(const model::Connection&)>& each) {
@@ -285,7 +317,9 @@ Status Router::commit() {
     if (kernel_) kernel_->cancel();
     return s;
   }
-  return kernel_ ? kernel_->commit() : ok();
+  const Status s = kernel_ ? kernel_->commit() : ok();
+  const Status settled = settle_connections();
+  return s ? settled : s;
 }
 
 void Router::cancel() {

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "backend/backend.h"
 
@@ -14,7 +17,8 @@ namespace xlvs::backend {
 /// those pass XDP untouched.
 ///
 /// A service stays with its owner. Only an edit that XDP cannot follow moves it, whole, to the kernel; the
-/// way back is to delete it and add it again, or to restore the table. See docs/adr/0006.
+/// way back is to delete it and add it again, or to restore the table. Connections that XDP has then go on
+/// there as long as the kernel has their servers; in listings they count for those. See docs/adr/0006.
 ///
 /// An edit holds the XDP table's lock from the question who owns the service to its answer, so that two
 /// commands never give one service two owners. A batch publishes its XDP part at once. Its kernel part is
@@ -26,7 +30,7 @@ class Router final : public Backend {
   enum class Load { kIfThere, kLoad };
   using OpenKernel = std::function<Result<std::unique_ptr<Backend>>(Load)>;
 
-  Router(std::unique_ptr<Backend> xdp, OpenKernel open_kernel)
+  Router(std::unique_ptr<YieldingBackend> xdp, OpenKernel open_kernel)
       : xdp_(std::move(xdp)), open_kernel_(std::move(open_kernel)) {}
 
   Result<model::EngineInfo> info() override;
@@ -77,14 +81,20 @@ class Router final : public Backend {
   Status move_any_port(const model::ServiceKey& beside);
   [[nodiscard]] bool kernel_has_port_of(const model::ServiceKey& any_port);
   void align_timeouts(Backend& kernel);
+  /// Connections that XDP has of the kernel's services go on if the kernel has their servers.
+  Status settle_connections();
+  /// Adds them to what the kernel counts.
+  void count_lingering(const model::ServiceKey& key, std::vector<model::Server>& servers);
 
-  std::unique_ptr<Backend> xdp_;
+  std::unique_ptr<YieldingBackend> xdp_;
   OpenKernel open_kernel_;
   std::unique_ptr<Backend> kernel_;
   bool tried_ = false, tried_loading_ = false;
   bool in_batch_ = false;
   Batch batch_ = Batch::kMerge;
   bool timeouts_aligned_ = false;
+  using Lingering = std::map<std::pair<model::ServiceKey, model::ServerKey>, model::Server>;
+  std::optional<Lingering> lingering_;  ///< as they were when a listing asked first
 };
 
 }  // namespace xlvs::backend

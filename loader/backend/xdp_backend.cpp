@@ -13,6 +13,14 @@ Status XdpBackend::edit_service(const model::ServiceKey& key, const model::Servi
 
 Status XdpBackend::delete_service(const model::ServiceKey& key) { return table_.delete_service(key); }
 
+Status XdpBackend::hand_over(const model::ServiceKey& key) { return table_.hand_over(key); }
+
+Status XdpBackend::linger(const GoesOn& goes_on) { return table_.linger(goes_on); }
+
+Result<std::vector<std::pair<model::ServiceKey, model::Server>>> XdpBackend::lingering() {
+  return table_.lingering();
+}
+
 Status XdpBackend::flush() { return table_.flush(); }
 
 Status XdpBackend::zero(const model::ServiceKey* key) { return table_.zero(key); }

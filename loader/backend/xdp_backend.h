@@ -9,7 +9,7 @@ namespace xlvs::backend {
 
 /// kUnsupported, before anything is changed, for what the data plane cannot do (encode/can_serve.h) and for
 /// the sync daemon.
-class XdpBackend : public Backend {
+class XdpBackend : public YieldingBackend {
  public:
   /// The memory must be a formatted table (encode::Table::format); both outlive this object.
   XdpBackend(const encode::TableMemory& memory, encode::TableHost& host) : table_(memory, host) {}
@@ -19,6 +19,9 @@ class XdpBackend : public Backend {
   Status add_service(const model::ServiceKey& key, const model::ServiceConfig& config) override;
   Status edit_service(const model::ServiceKey& key, const model::ServiceConfig& config) override;
   Status delete_service(const model::ServiceKey& key) override;
+  Status hand_over(const model::ServiceKey& key) override;
+  Status linger(const GoesOn& goes_on) override;
+  Result<std::vector<std::pair<model::ServiceKey, model::Server>>> lingering() override;
   Status flush() override;
   Status zero(const model::ServiceKey* key) override;
 

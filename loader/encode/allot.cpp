@@ -33,7 +33,8 @@ void find_in_old(const TableMemory& memory, Change& change) {
 /// With expire_nodest_conn the connections of a deleted server end with it. The sweep takes them within a second;
 /// until then they keep the row that they point to, and the server comes back without them in another one.
 bool left_connections_to_die(const TableMemory& memory, std::uint32_t row) {
-  return memory.control->settings[XLVS_SET_EXPIRE_NODEST_CONN] != 0 && has_connections(memory, row);
+  return memory.control->settings[XLVS_SET_EXPIRE_NODEST_CONN] != 0 && !lingers(memory.servers[row]) &&
+         has_connections(memory, row);
 }
 
 /// How many it found.

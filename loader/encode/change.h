@@ -18,6 +18,7 @@ struct Change {
   std::uint32_t old_row = kNone;            ///< published so far; kNone: nothing is
   std::optional<VersionView> old{};         ///< its version
   std::vector<const xlvs_record*> leave{};  ///< servers that are not in the new list
+  bool lingers = false;                     ///< their connections go on: another owner has the service
 
   std::uint32_t row = kNone;  ///< where the draft goes
   std::uint32_t first = 0;    ///< first block of its version

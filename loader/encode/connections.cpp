@@ -84,7 +84,8 @@ void report(const TableMemory& memory, const Conn& entry, std::uint32_t now,
   const auto left = static_cast<std::int32_t>(copy.c.expires - now);
   if (left < 0 && !(is_template && copy.c.control != 0)) return;  // waits to be swept
   const xlvs_server& server = memory.servers[copy.c.server];
-  if (memory.control->settings[XLVS_SET_EXPIRE_NODEST_CONN] != 0 && !available(server)) return;  // likewise
+  if (memory.control->settings[XLVS_SET_EXPIRE_NODEST_CONN] != 0 && !available(server) && !lingers(server))
+    return;  // likewise
   model::Connection c;
   c.protocol = static_cast<model::Protocol>(XLVS_CONN_PROTO(copy.c.meta));
   c.expires_s = static_cast<std::uint32_t>(

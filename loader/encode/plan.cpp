@@ -53,8 +53,14 @@ Status Plan::remove(const model::ServiceKey& asked) {
   return ok();
 }
 
+void Plan::hand_over(const model::ServiceKey& key) {
+  (void)remove(key);
+  handed_over_.insert(normal(key));
+}
+
 void Plan::clear() {
   drafts_.clear();
+  handed_over_.clear();
   replace_ = true;
   size_ = Size{};
 }

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 
 #include "encode/draft.h"
 
@@ -17,6 +18,9 @@ class Plan {
   /// kExists, the errors of check(), kNoSpace when the table has no room for one more.
   Status create(const model::ServiceKey& key, const model::ServiceConfig& config);
   Status remove(const model::ServiceKey& key);
+  /// The service is another owner's from now on: it goes if it is here, but connections that it has go on.
+  void hand_over(const model::ServiceKey& key);
+  [[nodiscard]] bool handed_over(const model::ServiceKey& key) const { return handed_over_.contains(key); }
   /// Forgets all services, collected and published.
   void clear();
   /// Adds a server to a service. kNoService, the errors of Draft::add(), kNoSpace.
@@ -50,6 +54,7 @@ class Plan {
   const TableMemory& memory_;
   bool replace_;
   Drafts drafts_;
+  std::set<model::ServiceKey> handed_over_;
   std::optional<Size> size_;
 };
 

@@ -84,6 +84,7 @@ void Publisher::list_changes() {
       model::ServiceKey key = to_model(memory_.services[row].key);
       if (!plan_.drafts().contains(key)) changes_.push_back({.key = std::move(key), .old_row = row});
     }
+  for (Change& change : changes_) change.lingers = change.draft == nullptr && plan_.handed_over(change.key);
   for (Change& change : changes_)
     if (change.old_row != kNone)
       if (auto view = view_version(memory_, change.old_row)) change.old = *view;
@@ -307,9 +308,12 @@ void Publisher::settle() {
   xlvs_control& control = *memory_.control;
   std::uint32_t discarded = 0;
   std::vector<xlvs_service_key> ended;
+  for (const Change& change : changes_)
+    if (change.lingers && !change.leave.empty())
+      writer.set(control.lingering, control.lingering + static_cast<std::uint32_t>(change.leave.size()));
   for (const Change& change : changes_) {
     for (const xlvs_record* record : change.leave) {
-      discard(shared_, record->server, change.continues() ? &record->zero : nullptr);
+      discard(shared_, record->server, change.continues() ? &record->zero : nullptr, change.lingers);
       // its thresholds count again when it comes back
       const Entry* gone =
           change.continues() ? change.draft->gone(server_key(memory_.servers[record->server])) : nullptr;
@@ -323,6 +327,7 @@ void Publisher::settle() {
         mirror(shared_, e.row, e.config, e.relieved);
         count_for(shared_, e.row, change.row);
         forget_totals(shared_, e.row);
+        set_lingers(shared_, e.row, false);
         if (begins(change) || !e.counted) forget_rate(shared_, memory_.rates[e.row]);
       }
     if (change.draft != nullptr && begins(change))
@@ -338,7 +343,8 @@ void Publisher::settle() {
     });
   if (const std::uint32_t trash = control.trash - rows_.revived + discarded; trash != control.trash)
     writer.set(control.trash, trash);
-  if (control.services != services_) writer.set(control.services, services_);
+  const __u32 services = services_ | recount_lingering(shared_);
+  if (control.services != services) writer.set(control.services, services);
   if (control.any_port != any_port_) writer.set(control.any_port, any_port_);
   if (forget_filter_ || rows_.reused || !ended.empty()) rebuild_filter(shared_);
   writer.set(control.arena_cursor, arena_cursor_);

@@ -27,18 +27,19 @@ void repair(const Shared& shared) {
       count_for(shared, record.server, row);
       if (!available(memory.servers[record.server])) revive(shared, record.server);
       forget_totals(shared, record.server);
+      set_lingers(shared, record.server, false);
     }
   }
   std::uint32_t trash = 0;
   for (std::uint32_t row = 0; row < memory.servers.size(); ++row) {
     if (!used(memory.servers[row]) || listed[row]) continue;
     const bool kept = (memory.servers[row].flags & XLVS_SERVER_F_KEPT) != 0;
-    if (available(memory.servers[row])) discard(shared, row, kept ? &memory.servers[row].zero : nullptr);
+    if (available(memory.servers[row]))
+      discard(shared, row, kept ? &memory.servers[row].zero : nullptr, lingers(memory.servers[row]));
     ++trash;
   }
   forget_totals_if(shared, [&](const xlvs_service_key& key) { return find_service(memory, key) == kNone; });
-  const auto services = static_cast<std::uint32_t>(census.services.size());
-  shared.writer.set(control.services, services_word(census.ipv4, services - census.ipv4));
+  shared.writer.set(control.services, services_word(census) | recount_lingering(shared));
   shared.writer.set(control.any_port, census.any_port);
   shared.writer.set(control.trash, trash);
   rebuild_filter(shared);

@@ -82,8 +82,8 @@ void forget_rate(const Shared& shared, xlvs_rate& rate) {
 
 void revive(const Shared& shared, std::uint32_t row) {
   xlvs_server& server = shared.memory.servers[row];
-  // KEPT stays until the server is published: whoever dies before that leaves it in the trash, with its
-  // totals
+  // KEPT and LINGERS stay until the server is published: whoever dies before that leaves it in the trash as
+  // it was
   shared.writer.set(server.flags, server.flags | XLVS_SERVER_F_AVAILABLE);
 }
 
@@ -105,7 +105,7 @@ void note_nat(const Shared& shared, std::uint32_t row) {
   admit_nat_server(shared, server.addr, server.family);
 }
 
-void discard(const Shared& shared, std::uint32_t row, const xlvs_counters* zero) {
+void discard(const Shared& shared, std::uint32_t row, const xlvs_counters* zero, bool lingers) {
   xlvs_server& server = shared.memory.servers[row];
   if (zero != nullptr)
     shared.writer.copy(&server.zero, zero, sizeof *zero);
@@ -113,7 +113,27 @@ void discard(const Shared& shared, std::uint32_t row, const xlvs_counters* zero)
     leave_set(shared, row);
   shared.writer.set(server.trash_since, shared.host.now());
   shared.writer.set(server.flags, (server.flags & XLVS_SERVER_F_NAT) | XLVS_SERVER_F_USED |
-                                      (zero != nullptr ? XLVS_SERVER_F_KEPT : 0));
+                                      (zero != nullptr ? XLVS_SERVER_F_KEPT : 0) |
+                                      (lingers ? XLVS_SERVER_F_LINGERS : 0));
+}
+
+void set_lingers(const Shared& shared, std::uint32_t row, bool lingers) {
+  __u32& flags = shared.memory.servers[row].flags;
+  const __u32 wanted = lingers ? flags | XLVS_SERVER_F_LINGERS : flags & ~__u32{XLVS_SERVER_F_LINGERS};
+  if (flags != wanted) shared.writer.set(flags, wanted);
+}
+
+__u32 recount_lingering(const Shared& shared) {
+  __u32& there = shared.memory.control->lingering;
+  if (there == 0) return 0;
+  __u32 n = 0, families = 0;
+  for (const xlvs_server& server : shared.memory.servers)
+    if (lingers(server)) {
+      ++n;
+      families |= server.svc.family == XLVS_AF_INET ? XLVS_SERVICES_IPV4 : XLVS_SERVICES_IPV6;
+    }
+  if (there != n) shared.writer.set(there, n);
+  return families;
 }
 
 bool has_connections(const TableMemory& memory, std::uint32_t row) {

@@ -16,6 +16,7 @@ namespace xlvs::encode {
 inline bool used(const xlvs_server& row) { return (row.flags & XLVS_SERVER_F_USED) != 0; }
 inline bool available(const xlvs_server& row) { return (row.flags & XLVS_SERVER_F_AVAILABLE) != 0; }
 inline bool in_trash(const xlvs_server& row) { return used(row) && !available(row); }
+inline bool lingers(const xlvs_server& row) { return (row.flags & XLVS_SERVER_F_LINGERS) != 0; }
 
 /// The row in xlvs_rates of the service in `row`.
 inline xlvs_rate& service_rate(const TableMemory& memory, std::uint32_t row) {
@@ -39,8 +40,15 @@ void revive(const Shared& shared, std::uint32_t row);
 /// Notes that the server will be, or is, NAT: replies may come from it until its row is free.
 void note_nat(const Shared& shared, std::uint32_t row);
 /// Takes packets from the server in `row`. `zero`: its record's zero point, to be kept for its return; null
-/// if its service went too.
-void discard(const Shared& shared, std::uint32_t row, const xlvs_counters* zero);
+/// if its service went too. `lingers`: it keeps those of the connections that it has; control.lingering counts
+/// it already.
+void discard(const Shared& shared, std::uint32_t row, const xlvs_counters* zero, bool lingers = false);
+/// Connections to the server in `row`, which is in the trash, go on or do not. Before one that does,
+/// control.lingering must count it.
+void set_lingers(const Shared& shared, std::uint32_t row, bool lingers);
+/// Sets control.lingering, if it is not 0, to how many linger.
+/// @return  the families of their services, as bits of control.services.
+__u32 recount_lingering(const Shared& shared);
 /// Forgets what discard() kept, when the server is back in a list or its service is gone.
 void forget_totals(const Shared& shared, std::uint32_t row);
 /// Whether connections count at the server in `row`, whatever became of it.

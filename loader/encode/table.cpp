@@ -114,6 +114,61 @@ Status Table::delete_service(const model::ServiceKey& key) {
   return in_context(on("delete", key), edit([&](Plan& plan) { return plan.remove(key); }));
 }
 
+Status Table::hand_over(const model::ServiceKey& key) {
+  return in_context(on("hand over", key), edit([&](Plan& plan) {
+                      plan.hand_over(key);
+                      return ok();
+                    }));
+}
+
+Status Table::linger(const GoesOn& goes_on) {
+  const TableMemory& memory = shared_.memory;
+  xlvs_control& control = *memory.control;
+  if (load(control.trash) == 0 && load(control.lingering) == 0) return ok();
+  const auto lock = TableLock::take(shared_, true);
+  if (!lock) return lock.error();
+  shared_.writer.set(control.dirty, 1);
+  for (std::uint32_t row = 0; row < memory.servers.size(); ++row) {
+    const xlvs_server& server = memory.servers[row];
+    if (!in_trash(server)) continue;
+    const bool does = has_connections(memory, row) && find_service(memory, server.svc) == kNone &&
+                      goes_on(to_model(server.svc), server_key(server));
+    if (does && !lingers(server)) {
+      shared_.writer.set(control.lingering, control.lingering + 1);
+      const bool ipv4 = server.svc.family == XLVS_AF_INET;
+      shared_.writer.set_bits(control.services, ipv4 ? XLVS_SERVICES_IPV4 : XLVS_SERVICES_IPV6);
+    }
+    set_lingers(shared_, row, does);
+  }
+  const __u32 services = services_word(take_census(memory)) | recount_lingering(shared_);
+  if (control.services != services) shared_.writer.set(control.services, services);
+  shared_.writer.set(control.dirty, 0);
+  return ok();
+}
+
+Result<std::vector<std::pair<model::ServiceKey, model::Server>>> Table::lingering() {
+  using All = std::vector<std::pair<model::ServiceKey, model::Server>>;
+  const TableMemory& memory = shared_.memory;
+  All all;
+  if (load(memory.control->lingering) == 0) return all;
+  std::optional<TableLock> lock;
+  if (!batch_) {
+    auto taken = TableLock::take(shared_, false);
+    if (!taken) return taken.error();
+    lock.emplace(*std::move(taken));
+  }
+  for (std::uint32_t row = 0; row < memory.servers.size(); ++row) {
+    const xlvs_server& server = memory.servers[row];
+    if (!in_trash(server) || !lingers(server)) continue;
+    const xlvs_load& l = memory.loads[row];
+    model::Server counted{.key = server_key(server)};
+    counted.active = load(l.active);
+    counted.inactive = load(l.inactive);
+    all.emplace_back(to_model(server.svc), std::move(counted));
+  }
+  return all;
+}
+
 Status Table::flush() {
   return in_context("cannot clear the table", edit([](Plan& plan) {
                       plan.clear();

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "encode/plan.h"
 #include "encode/settings.h"
@@ -48,6 +49,14 @@ class Table {
   Status add_service(const model::ServiceKey& key, const model::ServiceConfig& config);
   Status edit_service(const model::ServiceKey& key, const model::ServiceConfig& config);
   Status delete_service(const model::ServiceKey& key);
+  /// The service is another owner's from now on: it goes if it is here, but connections that it has go on.
+  Status hand_over(const model::ServiceKey& key);
+  using GoesOn = std::function<bool(const model::ServiceKey&, const model::ServerKey&)>;
+  /// For the servers of services that are not here, but have connections: whether those go on. Asked with the
+  /// lock held.
+  Status linger(const GoesOn& goes_on);
+  /// Servers whose connections go on though their services are not here.
+  Result<std::vector<std::pair<model::ServiceKey, model::Server>>> lingering();
   Status flush();
   Status zero(const model::ServiceKey* key);
 

@@ -128,6 +128,10 @@ __u32 services_word(std::uint32_t ipv4, std::uint32_t ipv6) {
   return (ipv4 + ipv6) | (ipv4 != 0 ? XLVS_SERVICES_IPV4 : 0) | (ipv6 != 0 ? XLVS_SERVICES_IPV6 : 0);
 }
 
+__u32 services_word(const Census& census) {
+  return services_word(census.ipv4, static_cast<std::uint32_t>(census.services.size()) - census.ipv4);
+}
+
 bool any_port(const xlvs_service_key& key) { return key.port == 0 && key.fwmark == 0; }
 
 Census take_census(const TableMemory& memory) {

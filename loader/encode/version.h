@@ -66,6 +66,7 @@ struct Census {
 };
 /// The word xlvs_control.services of a table with so many services of each family.
 __u32 services_word(std::uint32_t ipv4, std::uint32_t ipv6);
+__u32 services_word(const Census& census);
 Census take_census(const TableMemory& memory);
 /// Rows of all published services, in the index's order.
 std::vector<std::uint32_t> published_services(const TableMemory& memory);

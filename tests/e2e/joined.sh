@@ -94,6 +94,15 @@ equal 'services that the kernel knows' 3 "$(in_director grep -cE '^(TCP|UDP|FWM)
 services_of() { director env "XLVS_BACKEND=$1" ipvsadm -Ln | grep -cE '^(TCP|UDP|FWM)'; }
 equal 'services by XLVS_BACKEND: auto, xdp, kernel' '4 1 3' "$(services_of auto) $(services_of xdp) $(services_of kernel)"
 
+# What others define at the kernel, as keepalived does through netlink, is the kernel's, and one can go on with it
+in_director "$REAL" -A -t $VIP4:85 -s rr
+in_ns reference "$REAL" -A -t $VIP4:85 -s rr
+both -a -t $VIP4:85 -r "$(server_address 1 4)" -g -w 3
+same_listing -Ln
+equal 'owner of what another program defined' kernel "$(owner_of "TCP $VIP4:85")"
+answered 'kernel, what another program defined' 85 5 '5 0 0'
+both -D -t $VIP4:85
+
 answered 'XDP, port 80' 80 30 '10 10 10'
 answered 'kernel, port 21 with NAT' 21 30 '10 10 10'
 answered 'kernel, a mark, port 82' 82 15 '5 5 5'
@@ -110,6 +119,41 @@ counted 'connections by server, kernel' '10 10 10' 4 -t 21
 director ipvsadm -Z
 counted 'after -Z, XDP' '0 0 0' 4 -t 80
 counted 'after -Z, kernel' '0 0 0' 4 -t 21
+
+# A service moves, and the connections that XDP has of it go on there, by NAT and by direct routing; new ones are the
+# kernel's. One that lives longer ends with its server.
+HELD=0
+# shellcheck disable=SC2317 # called by wait_for
+held() { HELD=$(connections_now 4 -t 9000) && ((HELD == $1)); }
+both -A -t $VIP4:9000 -s rr
+both -a -t $VIP4:9000 -r "$(server_address 1 4):9001" -m -w 1
+for n in 2 3; do both -a -t $VIP4:9000 -r "$(server_address $n 4)" -g -w 1; done
+traffic hold $VIP4 9000 --flows 6 --seconds 8 --timeout 2 >"$NET_DIR/moved" 2>&1 &
+moved=$!
+wait_for 10 held 6 || true
+equal 'long connections before the move' 6 "$HELD"
+both -E -t $VIP4:9000 -s rr --pe sip
+equal 'owner of port 9000' kernel "$(owner_of "TCP $VIP4:9000")"
+equal 'they count at their servers' 6 "$(connections_now 4 -t 9000)"
+line=$(traffic hold $VIP4 9000 --flows 6 --seconds 1 --timeout 2 | grep ^asked || true)
+equal 'new connections beside them' 6 "$(value "$line" answered)"
+# shellcheck disable=SC2016 # awk's
+equal 'of them in the kernel' 6 "$(in_director awk '$5 == "2328"' /proc/net/ip_vs_conn | wc -l)"
+wait "$moved" || true
+equal 'connections that lived through the move' 6 "$(value "$(grep ^asked "$NET_DIR/moved")" answered)"
+both -D -t $VIP4:9000
+both -A -t $VIP4:9000 -s rr
+for n in 1 2 3; do both -a -t $VIP4:9000 -r "$(server_address $n 4)" -g -w 1; done
+equal 'owner of port 9000, defined anew' xdp "$(owner_of "TCP $VIP4:9000")"
+before=$(connections_now 4 -t 9000)
+traffic hold $VIP4 9000 --flows 6 --seconds 6 --timeout 2 >"$NET_DIR/moved" 2>&1 &
+moved=$!
+wait_for 10 held $((before + 6)) || true
+both -E -t $VIP4:9000 -s rr --pe sip
+both -d -t $VIP4:9000 -r "$(server_address 2 4)"
+wait "$moved" || true
+equal 'connections that lived through the move, but for a server' 4 "$(value "$(grep ^asked "$NET_DIR/moved")" answered)"
+both -D -t $VIP4:9000
 
 # A service moves under traffic: requests that are under way at that moment may be lost, no others. XDP has all
 # ports of the address, until one of them is the kernel's.

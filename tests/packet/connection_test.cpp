@@ -168,6 +168,26 @@ TEST_F(ConnectionTest, DropsPacketsToADeletedServerUntilItComesBack) {
   EXPECT_EQ(listed(kWeb).active, 1u) << "its count came back from the trash";
   expect_equal_counts(kWeb);
 }
+/// A service that kernel IPVS has taken over: XDP goes on with the connections that it has, and with no others.
+TEST_F(ConnectionTest, GoesOnWithConnectionsOfAServiceThatMoved) {
+  serve(kWeb, "rr", {1, 1});
+  EXPECT_EQ(picks(kWeb, 2, 3000), (std::vector{1, 0}));
+  const Bytes first = kFrame / client(1) / Tcp{.sport = 3000, .flags = kAck};
+  const Bytes second = kFrame / client(1) / Tcp{.sport = 3001, .flags = kAck};
+  const Bytes fresh = kFrame / client(1) / Tcp{.sport = 3002, .flags = kSyn};
+  EXPECT_TRUE(table().hand_over(kWeb));
+  EXPECT_EQ(director().memory().control->services, XLVS_SERVICES_IPV4);
+  EXPECT_EQ(send(first).action, static_cast<std::uint32_t>(XDP_REDIRECT));
+  EXPECT_EQ(send(second).action, static_cast<std::uint32_t>(XDP_REDIRECT));
+  const Outcome passed = send(fresh);
+  EXPECT_EQ(passed.action, static_cast<std::uint32_t>(XDP_PASS));
+  EXPECT_TRUE(same_bytes(passed.out, fresh));
+  EXPECT_TRUE(table().linger([](const auto&, const model::ServerKey& s) { return s == server(0, kWeb); }));
+  EXPECT_EQ(send(first).action, static_cast<std::uint32_t>(XDP_DROP));
+  EXPECT_EQ(send(second).action, static_cast<std::uint32_t>(XDP_REDIRECT));
+  EXPECT_TRUE(table().linger([](const auto&, const auto&) { return false; }));
+  EXPECT_EQ(send(second).action, static_cast<std::uint32_t>(XDP_PASS)) << "the table is off";
+}
 TEST_F(ConnectionTest, AnEditOfTheMethodLeavesOldConnectionsTheirs) {
   serve(kWeb, "rr", {1});
   agree(kFrame / client(1) / Tcp{});

@@ -24,6 +24,8 @@ struct Op {
     kZero,
     kZeroAll,
     kFlush,
+    kHandOver,
+    kLinger,  ///< connections to servers of one parity go on
     kMerge,
     kReplace
   };
@@ -36,7 +38,7 @@ struct Op {
 
   [[nodiscard]] std::string text() const {
     static constexpr const char* kNames[] = {"-A", "-E",     "-D", "-a",    "-e",     "-d",
-                                             "-Z", "-Z all", "-C", "merge", "replace"};
+                                             "-Z", "-Z all", "-C", "hand over", "linger", "merge", "replace"};
     std::string t = kNames[kind];
     if (kind == kMerge || kind == kReplace) {
       for (const Op& op : batch) t += "\n    " + op.text();
@@ -69,6 +71,12 @@ inline Status apply(Table& table, const Op& op) {
       return table.zero(nullptr);
     case Op::kFlush:
       return table.flush();
+    case Op::kHandOver:
+      return table.hand_over(op.service);
+    case Op::kLinger:
+      return table.linger([&](const model::ServiceKey&, const model::ServerKey& server) {
+        return server.address.bytes[3] % 2 == op.server.address.bytes[3] % 2;
+      });
     case Op::kMerge:
     case Op::kReplace: {
       if (Status s = table.begin(op.kind == Op::kReplace); !s) return s;
@@ -93,6 +101,12 @@ class RandomOps {
     if (what < 7) return {.kind = Op::kFlush};
     if (what < 8) return {.kind = Op::kZeroAll};
     return simple();
+  }
+
+  /// What moves a service to another owner, and what that one's edits do to its connections here.
+  Op of_owners() {
+    if (chance(50)) return {.kind = Op::kHandOver, .service = service()};
+    return {.kind = Op::kLinger, .server = server(model::Family::kInet)};
   }
 
   model::ServiceKey service() {

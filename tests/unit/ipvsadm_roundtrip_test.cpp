@@ -30,7 +30,7 @@ struct Machine {
   encode::FakeHost host{encode::Sizes{}.servers};
   backend::XdpBackend xdp{memory.view(), host};
   testing::MemoryBackend kernel;
-  backend::Router router{std::make_unique<Borrowed>(xdp),
+  backend::Router router{std::make_unique<backend::XdpBackend>(memory.view(), host),
                          [this](backend::Router::Load) -> Result<std::unique_ptr<Backend>> {
                            return std::unique_ptr<Backend>(std::make_unique<Borrowed>(kernel));
                          }};

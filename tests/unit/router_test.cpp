@@ -11,6 +11,8 @@
 #include "backend/owners.h"
 #include "backend/replacer.h"
 #include "backend/xdp_backend.h"
+#include "encode/convert.h"
+#include "encode/rows.h"
 #include "encode_memory.h"
 #include "support/borrowed_backend.h"
 #include "support/memory_backend.h"
@@ -44,7 +46,7 @@ struct RouterTest : ::testing::Test {
   XdpBackend xdp{memory.view(), host};
   Kernel kernel;
   bool loaded = true, loadable = true;  // the kernel's module
-  Router router{std::make_unique<Borrowed>(xdp), [this](Router::Load load) { return open(load); }};
+  Router router{std::make_unique<XdpBackend>(memory.view(), host), [this](Router::Load load) { return open(load); }};
 
   const model::ServiceKey web = service_key("192.0.2.10", 80), ftp = service_key("192.0.2.10", 21),
                           mark = encode::mark_key(7);
@@ -114,6 +116,100 @@ TEST_F(RouterTest, MovesAServiceWholeWhenAnEditAsksForWhatXdpCannotDo) {
   EXPECT_EQ(memory.control.services, 0u);
 }
 
+/// XDP has connections, and asks for a row what became of it.
+struct LingeringTest : RouterTest {
+  void SetUp() override {
+    EXPECT_OK(router.add_service(web, scheduled("rr")));
+    EXPECT_OK(router.add_server(web, one, nat(3)));
+    EXPECT_OK(router.add_server(web, two, nat(3)));
+    memory.loads[row_of(one)].active = 5;
+    memory.loads[row_of(two)].inactive = 7;
+  }
+  std::size_t row_of(const model::ServerKey& server) {
+    for (std::size_t row = 0; row < memory.servers.size(); ++row)
+      if (encode::used(memory.servers[row]) && encode::server_key(memory.servers[row]) == server) return row;
+    ADD_FAILURE() << "no such server";
+    return 0;
+  }
+  void move() {
+    model::ServiceConfig sip = scheduled("rr");
+    sip.pe_name = "sip";
+    EXPECT_OK(router.edit_service(web, sip));
+    EXPECT_THAT(ports(kernel), ElementsAre(80));
+  }
+  bool serves(const model::ServerKey& server) {
+    return (memory.servers[row_of(server)].flags & XLVS_SERVER_F_SERVES) != 0;
+  }
+};
+
+TEST_F(LingeringTest, ConnectionsOfAServiceThatMovesGoOn) {
+  move();
+  EXPECT_TRUE(serves(one) && serves(two));
+  EXPECT_EQ(memory.control.services, XLVS_SERVICES_IPV4) << "packets would find the table off";
+  EXPECT_EQ(memory.control.lingering, 2u);
+  EXPECT_EQ((*router.servers(web))[1].active, 5u);
+  EXPECT_EQ((*router.servers(web))[0].inactive, 7u);
+}
+
+TEST_F(LingeringTest, ConnectionsEndWithTheServerAndComeBackWithIt) {
+  move();
+  EXPECT_OK(router.delete_server(web, one));
+  EXPECT_FALSE(serves(one));
+  EXPECT_TRUE(serves(two));
+  EXPECT_EQ(memory.control.lingering, 1u);
+  EXPECT_OK(router.add_server(web, one, nat(1)));
+  EXPECT_TRUE(serves(one));
+  EXPECT_OK(router.delete_service(web));
+  EXPECT_FALSE(serves(one) || serves(two));
+  EXPECT_EQ(memory.control.lingering, 0u);
+}
+
+TEST_F(LingeringTest, ConnectionsEndWithTheTable) {
+  move();
+  EXPECT_OK(router.flush());
+  EXPECT_FALSE(serves(one) || serves(two));
+  EXPECT_EQ(memory.control.lingering, 0u);
+}
+
+TEST_F(LingeringTest, XdpTakesThemBackWithTheService) {
+  move();
+  EXPECT_OK(router.delete_service(web));
+  EXPECT_OK(router.add_service(web, scheduled("rr")));
+  EXPECT_OK(router.add_server(web, one, nat(1)));
+  EXPECT_TRUE(encode::available(memory.servers[row_of(one)]));
+  EXPECT_FALSE(encode::lingers(memory.servers[row_of(one)]));
+  EXPECT_FALSE(serves(two));
+  EXPECT_EQ((*router.servers(web))[0].active, 5u);
+  EXPECT_EQ(memory.control.lingering, 0u);
+}
+
+TEST_F(LingeringTest, ARestoreThatGivesTheServiceToTheKernelKeepsThem) {
+  model::ServiceConfig sip = scheduled("rr");
+  sip.pe_name = "sip";
+  EXPECT_OK(router.begin(Backend::Batch::kReplace));
+  EXPECT_OK(router.add_service(web, sip));
+  EXPECT_OK(router.add_server(web, two, nat(1)));
+  EXPECT_OK(router.commit());
+  EXPECT_FALSE(serves(one)) << "it is not in the new table";
+  EXPECT_TRUE(serves(two));
+}
+
+TEST_F(LingeringTest, ADeletedServersConnectionsDoNotMove) {
+  EXPECT_OK(router.delete_server(web, one));
+  move();
+  EXPECT_FALSE(serves(one));
+  EXPECT_TRUE(serves(two));
+}
+
+TEST_F(LingeringTest, RowsAreFreeWhenTheConnectionsAreOver) {
+  move();
+  memory.loads[row_of(one)].active = memory.loads[row_of(two)].inactive = 0;
+  host.ticks += xlvs_seconds_to_ticks(3600);
+  EXPECT_OK(router.add_service(service_key("192.0.2.11", 80), scheduled("rr")));
+  EXPECT_EQ(memory.control.trash, 0u);
+  EXPECT_EQ(memory.control.lingering, 0u);
+}
+
 TEST_F(RouterTest, MovesAServiceForOneOfItsServers) {
   EXPECT_OK(router.add_service(web, scheduled("rr")));
   EXPECT_OK(router.add_server(web, one, weighing(3)));
@@ -173,7 +269,7 @@ TEST_F(RouterTest, GivesFirewallMarksToTheKernelAndToXdpWhereThereIsNone) {
   EXPECT_EQ((*kernel.services()).size(), 1u);
   EXPECT_ERRC(router.add_service(mark, scheduled("rr")), Errc::kExists);
   loaded = loadable = false;
-  Router alone(std::make_unique<Borrowed>(xdp), [this](Router::Load load) { return open(load); });
+  Router alone(std::make_unique<XdpBackend>(memory.view(), host), [this](Router::Load load) { return open(load); });
   EXPECT_OK(alone.add_service(mark, scheduled("rr")));
   EXPECT_EQ((*xdp.services()).size(), 1u);
 }
