@@ -8,6 +8,7 @@
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -414,8 +415,10 @@ class KernelBackend final : public Backend {
     model::Daemon daemon;
     daemon.state = state;
     daemon.sync_id = sync_id;
-    return change(IPVS_CMD_DEL_DAEMON, "stop a sync daemon",
-                  [&](nl_msg* message) { return put_daemon(message, daemon); });
+    const Status stopped = change(IPVS_CMD_DEL_DAEMON, "stop a sync daemon",
+                                  [&](nl_msg* message) { return put_daemon(message, daemon); });
+    // its thread had not run yet: kthread_stop() says EINTR, and the daemon is gone
+    return !stopped && stopped.error().sys == EINTR ? ok() : stopped;
   }
 
   Status begin(Batch batch) override { return batch == Batch::kReplace ? flush() : ok(); }
@@ -481,10 +484,23 @@ class KernelBackend final : public Backend {
         &progress);
 
     if (nl_send_auto(socket_.get(), message.get()) < 0) return error_of(EIO, doing);
+    if (!answered()) return error_of(EINTR, doing);
     while (!progress.done)
       if (nl_recvmsgs(socket_.get(), callbacks.get()) < 0 && !progress.done) return error_of(EIO, doing);
     if (progress.code != 0) return error_of(progress.code, doing);
     return ok();
+  }
+
+  /// The kernel carries a request out while we send it. Where that ends by EINTR, it never answers
+  /// (netlink_rcv_skb()), and who waits waits for ever, as ipvsadm 1.31 does.
+  [[nodiscard]] bool answered() const {
+    constexpr int kSlack_ms = 1000;  // more than nothing, should a kernel ever answer later
+    pollfd poll{nl_socket_get_fd(socket_.get()), POLLIN, 0};
+    int ready;
+    do {
+      ready = ::poll(&poll, 1, kSlack_ms);
+    } while (ready < 0 && errno == EINTR);
+    return ready != 0;
   }
 
   Socket socket_;
