@@ -162,7 +162,11 @@ Status Draft::add(const model::ServerKey& asked, const model::ServerConfig& conf
   std::vector<sched::Weight> now = weights();
   now.insert(now.begin(), static_cast<sched::Weight>(config.weight));
   if (!room) return Error{Errc::kNoSpace, "the table is full"};
-  servers_.push_front({.key = server, .config = config, .last_weight = now.front(), .joined = true});
+  servers_.push_front({.key = server,
+                       .config = config,
+                       .last_weight = now.front(),
+                       .first_upper = config.upper,
+                       .joined = true});
   if (const auto before = gone_.find(server); before != gone_.end()) {
     servers_.front().relieved = relieves(before->second, config);
     gone_.erase(before);

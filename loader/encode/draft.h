@@ -27,6 +27,7 @@ struct Entry {
   model::ServerConfig config;
   std::uint32_t last_weight = 0;  ///< sched::Member
   bool relieved = false;          ///< -x was taken away or raised on the way here: it is not overloaded any more
+  std::uint32_t first_upper = 0;  ///< of one that `joined`: the -x that it was added with, whatever came later
   std::uint32_t row = kNone;      ///< in xlvs_servers; kNone until the publisher finds or takes one
   xlvs_counters zero{};           ///< what its totals are counted from, if `counted`
   bool counted = false;           ///< else the zero point is drawn when it is published

@@ -18,6 +18,11 @@ namespace {
 /// Totals and rates begin at 0.
 bool begins(const Change& c) { return !c.continues() || c.draft->zeroed(); }
 
+/// A server from the trash still has the threshold of its last life there.
+bool relieved(const TableMemory& memory, const Entry& e) {
+  return e.relieved || (e.joined && (e.first_upper == 0 || e.first_upper > memory.loads[e.row].upper));
+}
+
 class Publisher {
  public:
   Publisher(const Shared& shared, Plan& plan) : shared_(shared), memory_(shared.memory), plan_(plan) {}
@@ -243,7 +248,7 @@ void Publisher::write_servers(const Change& change) {
     if (!change.continues()) leave_set(shared_, e.row);
     if (e.config.forward == model::Forward::kMasq) note_nat(shared_, e.row);
     if (listed) continue;  // packets see it: its fields change after its version did
-    mirror(shared_, e.row, e.config, e.relieved);
+    mirror(shared_, e.row, e.config, relieved(memory_, e));
     count_for(shared_, e.row, change.row);
     revive(shared_, e.row);
   }
@@ -324,7 +329,7 @@ void Publisher::settle() {
     if (change.continues() && change.draft->rebound()) forget_all(change.row);
     if (change.draft != nullptr)
       for (const Entry& e : change.draft->servers()) {
-        mirror(shared_, e.row, e.config, e.relieved);
+        mirror(shared_, e.row, e.config, relieved(memory_, e));
         count_for(shared_, e.row, change.row);
         forget_totals(shared_, e.row);
         set_lingers(shared_, e.row, false);
