@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* xlvs_slowpath: TC ingress, for what xlvs_director cannot do itself without losing a packet. */
+/* xlvs_slowpath: TC ingress, for what xlvs_director cannot do itself without losing a packet; and TC egress, for
+ * replies that have never passed it. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -13,6 +14,7 @@
 #include "slow/again.h"
 #include "slow/cut.h"
 #include "slow/error.h"
+#include "slow/leave.h"
 #include "slow/port.h"
 #include "slow/sum.h"
 
@@ -36,6 +38,7 @@ SEC("tc")
 int xlvs_slowpath(struct __sk_buff *skb)
 {
 	struct xlvs_meta *at = (void *)(long)skb->data_meta, meta;
+	bool leaves = false;
 	struct xlvs_case *c;
 	int act;
 
@@ -45,14 +48,21 @@ int xlvs_slowpath(struct __sk_buff *skb)
 		meta.family = skb->protocol == bpf_htons(ETH_P_IP) ? XLVS_AF_INET : XLVS_AF_INET6;
 		skb->mark = 0;
 	} else if ((void *)(at + 1) > (void *)(long)skb->data || at->magic != XLVS_META_MAGIC) {
-		return TC_ACT_UNSPEC;
+		meta.family = skb->protocol == bpf_htons(ETH_P_IP) ? XLVS_AF_INET : XLVS_AF_INET6;
+		leaves = skb->ingress_ifindex != skb->ifindex;
+		if (!leaves || (meta.family != XLVS_AF_INET && skb->protocol != bpf_htons(ETH_P_IPV6)) ||
+		    !xlvs_control_is_on() || !xlvs_may_be_reply(skb, meta.family))
+			return TC_ACT_UNSPEC;
+		meta.kind = XLVS_META_AGAIN;
 	} else {
 		meta = *at; /* a copy: helpers below take packet pointers away */
 	}
 	if (meta.kind == XLVS_META_AGAIN) {
-		if (skb->pkt_type != PACKET_HOST) /* as stage/addressee.h */
+		if (!leaves && skb->pkt_type != PACKET_HOST) /* as stage/addressee.h */
 			return TC_ACT_OK;
-		act = xlvs_balance_again(skb, meta.family);
+		act = xlvs_balance_again(skb, meta.family, leaves);
+		if (leaves)
+			return act == TC_ACT_SHOT ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 		c = xlvs_get_case();
 		if (act != XLVS_SLOW_ORDER || !c)
 			return act;

@@ -33,9 +33,10 @@ static __always_inline int xlvs_match_tunnel(struct __sk_buff *skb, struct xlvs_
 	return xlvs_read_error(skb, c);
 }
 
-/* Balances a packet that the director has passed on.
+/* Balances a packet that the director has passed on; or, when the stack sends
+ * it, only puts back what a NAT server's packet must show.
  * returns  ORDER, in the case | a TC action: OK to the stack, SHOT with a reason */
-static __always_inline int xlvs_balance_again(struct __sk_buff *skb, __u32 family)
+static __always_inline int xlvs_balance_again(struct __sk_buff *skb, __u32 family, bool leaves)
 {
 	struct xlvs_case *c = xlvs_get_case();
 	int act;
@@ -44,12 +45,14 @@ static __always_inline int xlvs_balance_again(struct __sk_buff *skb, __u32 famil
 		return TC_ACT_OK;
 	__builtin_memset(c, 0, sizeof(*c));
 	c->family = (__u8)family;
+	c->leaves = c->plain = leaves;
+	c->now = xlvs_ticks(bpf_ktime_get_coarse_ns());
 	act = xlvs_walk(skb, c);
-	if (act == XLVS_SLOW_NEXT && xlvs_from_nobody(skb, c)) {
+	if (act == XLVS_SLOW_NEXT && !c->leaves && xlvs_from_nobody(skb, c)) {
 		xlvs_count(XLVS_REASON_MARTIAN);
 		act = TC_ACT_OK;
 	}
-	if (act == XLVS_SLOW_NEXT && (c->proto == IPPROTO_ICMP || c->proto == IPPROTO_ICMPV6))
+	if (act == XLVS_SLOW_NEXT && xlvs_case_is_icmp(c))
 		act = xlvs_read_error(skb, c);
 	if (act != XLVS_SLOW_NEXT)
 		return act;
@@ -59,12 +62,16 @@ static __always_inline int xlvs_balance_again(struct __sk_buff *skb, __u32 famil
 			return act == XLVS_SLOW_NEXT ? xlvs_relay(skb, c) : act;
 	}
 	if (c->part == XLVS_PART_LATER)
-		act = xlvs_recall_first(c);
+		act = xlvs_may_be_ours(c) ? xlvs_recall_first(c) : TC_ACT_OK;
 	else
 		act = c->family == XLVS_AF_INET ? xlvs_match4() : xlvs_match6();
 	if (act == XLVS_SLOW_HOLD)
-		act = xlvs_hold(skb, c);
-	if (act == XLVS_SLOW_NEXT && c->part == XLVS_PART_FIRST) {
+		act = c->leaves ? TC_ACT_OK : xlvs_hold(skb, c);
+	if (act == TC_ACT_OK && c->leaves)
+		return act;
+	if (act == TC_ACT_OK)
+		c->server = XLVS_STACK_ROW;
+	if ((act == XLVS_SLOW_NEXT || act == TC_ACT_OK) && c->part == XLVS_PART_FIRST) {
 		if (xlvs_remember_first(c) && !xlvs_receive_all(skb, c))
 			return TC_ACT_SHOT;
 	}

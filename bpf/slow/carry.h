@@ -11,7 +11,7 @@
 /* The way out, whether the packet has a hop left for it, and whether it fits.
  * grow     bytes of new headers
  * returns  NEXT | CUT: it does not, and may be cut | ORDER: an error | SHOT with a reason |
- *          OK: the stack says so (replies), or delivers (the server is this host) */
+ *          OK: the stack says so (replies), or delivers (the server is this host) | HERE: the same, by NAT */
 static __noinline int xlvs_slow_route(struct __sk_buff *skb, struct xlvs_case *c, struct xlvs_server *s,
 				      __u32 grow)
 {
@@ -25,7 +25,9 @@ static __noinline int xlvs_slow_route(struct __sk_buff *skb, struct xlvs_case *c
 	src = back ? c->vaddr : c->outer_saddr;
 	dst = back ? c->outer_daddr : s->addr;
 	reason = xlvs_ask_fib(skb, skb->ifindex, back ? c->family : s->family, tunnel ? NULL : &src, &dst, route);
-	if (reason != XLVS_REASON_FORWARDED && route->here && !back && c->forward != XLVS_FORWARD_NAT) {
+	if (reason != XLVS_REASON_FORWARDED && route->here && !back) {
+		if (c->forward == XLVS_FORWARD_NAT)
+			return XLVS_SLOW_HERE;
 		xlvs_count(XLVS_REASON_SERVER_LOCAL);
 		return TC_ACT_OK;
 	}
@@ -86,11 +88,13 @@ static __always_inline int xlvs_carry(struct __sk_buff *skb, struct xlvs_case *c
 	if (!s || !route)
 		return xlvs_slow_drop(XLVS_REASON_NO_SERVER);
 	tun = xlvs_tunnel_of(s);
-	if (back && c->ttl <= 1)
+	if (back && c->ttl <= 1 && !c->leaves)
 		return TC_ACT_OK;
-	if (!back)
+	if (!back || c->leaves)
 		xlvs_slow_count(c);
-	act = xlvs_slow_route(skb, c, s, tunnel ? xlvs_tunnel_overhead(s, tun) : 0);
+	act = c->leaves ? XLVS_SLOW_HERE : xlvs_slow_route(skb, c, s, tunnel ? xlvs_tunnel_overhead(s, tun) : 0);
+	if (act == XLVS_SLOW_HERE) /* no hop less: the packet has arrived, or the stack has seen to that */
+		return xlvs_slow_translate(skb, c, s) == XLVS_SLOW_NEXT ? TC_ACT_OK : TC_ACT_SHOT;
 	if (act == XLVS_SLOW_CUT)
 		flags = XLVS_META_F_CUT | (__u32)route->hop.mtu << 16;
 	else if (act != XLVS_SLOW_NEXT)

@@ -4,6 +4,8 @@
 #define XLVS_SLOW_CASE_H
 
 #include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/in6.h>
 
 #include "maps.h"
 #include "packet.h"
@@ -39,7 +41,7 @@ struct xlvs_case {
 	__u8 inner_family;
 	__u8 outer_proto;
 	__u8 plain; /* not taken for a tunnel's any more */
-	__u8 pad;
+	__u8 leaves; /* the stack sends the packet: slow/leave.h */
 	/* slow/match.h */
 	__u32 now;     /* tick */
 	__u32 server;  /* row */
@@ -73,11 +75,23 @@ static __always_inline bool xlvs_is_balanced(__u8 proto)
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 }
 
+static __always_inline bool xlvs_case_is_icmp(const struct xlvs_case *c)
+{
+	return c->proto == (c->family == XLVS_AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+}
+
+/* An IPv6 header that another one follows, fragments' apart. */
+static __always_inline bool xlvs_is_extension(__u8 proto)
+{
+	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_DSTOPTS || proto == IPPROTO_AH;
+}
+
 /* What a step of the slow path answers, beside TC_ACT_*. */
 #define XLVS_SLOW_NEXT	100 /* go on */
 #define XLVS_SLOW_ORDER 101 /* the order is filled in: carry it out */
 #define XLVS_SLOW_HOLD	103 /* a fragment before its first: slow/hold.h */
 #define XLVS_SLOW_CUT	102 /* go on, and cut it at the end */
+#define XLVS_SLOW_HERE	104 /* the real server is this host */
 
 static __always_inline int xlvs_slow_drop(enum xlvs_reason reason)
 {

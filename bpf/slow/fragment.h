@@ -6,6 +6,9 @@
 #include "config.h"
 #include "slow/case.h"
 
+/* The row of a datagram that no server gets: the stack's. */
+#define XLVS_STACK_ROW (XLVS_NO_ROW - 1)
+
 struct xlvs_fragment_key {
 	struct xlvs_addr saddr, daddr;
 	__be32 id;
@@ -38,7 +41,7 @@ static __always_inline void xlvs_fragment_key(const struct xlvs_case *c, struct 
 	key->saddr = c->saddr;
 	key->daddr = c->daddr;
 	key->id = c->id;
-	key->proto = c->proto;
+	key->proto = c->family == XLVS_AF_INET ? c->proto : 0; /* RFC 8200, 4.5: what follows the header may differ */
 	key->family = c->family;
 	key->reserved = 0;
 }
@@ -67,17 +70,24 @@ static __noinline int xlvs_remember_first(const struct xlvs_case *c)
 	return waiting;
 }
 
-/* returns  NEXT | HOLD: the first one has not come */
+/* May a later fragment be one of a datagram that is balanced? Over IPv6 more headers may follow. */
+static __always_inline bool xlvs_may_be_ours(const struct xlvs_case *c)
+{
+	return xlvs_is_balanced(c->proto) || (c->family != XLVS_AF_INET && xlvs_is_extension(c->proto));
+}
+
+/* returns  NEXT | HOLD: the first one has not come | OK: the stack got it */
 static __noinline int xlvs_recall_first(struct xlvs_case *c)
 {
 	struct xlvs_fragment_key key;
 	struct xlvs_fragment *f;
 
-	c->now = xlvs_ticks(bpf_ktime_get_coarse_ns());
 	xlvs_fragment_key(c, &key);
 	f = bpf_map_lookup_elem(&xlvs_fragments, &key);
 	if (!f || f->server == XLVS_NO_ROW || (__s32)(c->now - f->expires) > 0)
 		return XLVS_SLOW_HOLD;
+	if (f->server == XLVS_STACK_ROW)
+		return TC_ACT_OK;
 	c->server = f->server;
 	c->forward = f->forward;
 	c->dir = f->dir;

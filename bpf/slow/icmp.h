@@ -15,7 +15,7 @@ static __always_inline int xlvs_read_quote4(struct __sk_buff *skb, struct xlvs_c
 {
 	struct iphdr ip;
 
-	if (bpf_skb_load_bytes(skb, c->quoted, &ip, sizeof(ip)) || ip.version != 4 ||
+	if (bpf_skb_load_bytes(skb, c->quoted, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5 ||
 	    ip.frag_off & bpf_htons(0x1fff))
 		return TC_ACT_OK;
 	c->proto = ip.protocol;

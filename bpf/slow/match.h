@@ -9,6 +9,7 @@
 #include "slow/order.h"
 #include "stage/connection.h"
 #include "stage/open.h"
+#include "stage/parse.h"
 
 static __always_inline void xlvs_keep_match(struct xlvs_case *c, const struct xlvs_packet *p, enum xlvs_direction dir)
 {
@@ -29,7 +30,7 @@ static __always_inline int xlvs_match_quoted(struct xlvs_case *c, struct xlvs_pa
 	enum xlvs_direction dir = XLVS_DIR_INPUT;
 
 	p->now = xlvs_ticks(bpf_ktime_get_coarse_ns());
-	if (!xlvs_lookup(p, XLVS_DIR_INPUT)) {
+	if (c->leaves || !xlvs_lookup(p, XLVS_DIR_INPUT)) {
 		dir = XLVS_DIR_OUTPUT;
 		if (!xlvs_lookup(p, XLVS_DIR_OUTPUT))
 			return TC_ACT_OK;
@@ -41,7 +42,8 @@ static __always_inline int xlvs_match_quoted(struct xlvs_case *c, struct xlvs_pa
 /* From a NAT server back to its client. What cannot go on is the stack's, as in stage/reply.h. */
 static __always_inline int xlvs_match_reply(struct xlvs_case *c, struct xlvs_packet *p)
 {
-	if (c->ttl <= 1 || !xlvs_lookup(p, XLVS_DIR_OUTPUT))
+	p->now = c->now;
+	if ((c->ttl <= 1 && !c->leaves) || !xlvs_lookup(p, XLVS_DIR_OUTPUT))
 		return TC_ACT_OK;
 	xlvs_advance(p, XLVS_DIR_OUTPUT);
 	xlvs_keep_match(c, p, XLVS_DIR_OUTPUT);
@@ -67,7 +69,9 @@ static __always_inline int xlvs_match(const int family)
 	p.event = c->event;
 	if (c->quoted)
 		return xlvs_match_quoted(c, &p);
-	v = xlvs_find_connection(&p);
+	v = xlvs_filter_packet(&p);
+	if (v == XLVS_NEXT)
+		v = p.to_vip && !c->leaves ? xlvs_find_connection(&p) : XLVS_PASS;
 	if (v == XLVS_NEXT && !p.conn)
 		v = xlvs_open_connection(&p);
 	if (v == XLVS_NEXT) {
@@ -75,7 +79,7 @@ static __always_inline int xlvs_match(const int family)
 		return XLVS_SLOW_NEXT;
 	}
 	if (v == XLVS_PASS)
-		return xlvs_match_reply(c, &p);
+		return p.from_nat ? xlvs_match_reply(c, &p) : TC_ACT_OK;
 	if (p.reason != XLVS_REASON_NO_SERVER)
 		return xlvs_slow_drop(p.reason);
 	c->server = XLVS_NO_ROW;

@@ -95,6 +95,21 @@ static __always_inline bool xlvs_put_sctp_port(struct __sk_buff *skb, const stru
 	return !bpf_skb_store_bytes(skb, at, &check, sizeof(check), BPF_F_RECOMPUTE_CSUM);
 }
 
+/* The same where the checksum may be unfinished, left to the device: the kernel knows whether it is. */
+static __noinline int xlvs_put_leaving_port(struct __sk_buff *skb, const struct xlvs_case *c, __u32 at,
+					    const struct xlvs_change *w)
+{
+	const __u64 none = c->proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
+	const __u32 words = c->family == XLVS_AF_INET ? 1 : 4;
+
+#pragma unroll
+	for (__u32 i = 0; i < 4; i++)
+		if (i < words && bpf_l4_csum_replace(skb, at, w->from.word[i], w->to.word[i], BPF_F_PSEUDO_HDR | none | 4))
+			return 0;
+	return !bpf_l4_csum_replace(skb, at, w->from_port, w->to_port, none | 2) &&
+	       !bpf_skb_store_bytes(skb, c->l4, &w->to_port, sizeof(w->to_port), 0);
+}
+
 /* The transport header's port and checksum. Later fragments have neither. */
 static __always_inline bool xlvs_put_port(struct __sk_buff *skb, const struct xlvs_case *c, bool destination,
 					  const struct xlvs_change *w)
@@ -107,6 +122,8 @@ static __always_inline bool xlvs_put_port(struct __sk_buff *skb, const struct xl
 		return true;
 	if (c->proto == IPPROTO_SCTP)
 		return xlvs_put_sctp_port(skb, c, destination, w);
+	if (c->leaves)
+		return xlvs_put_leaving_port(skb, c, at, w);
 	if (!xlvs_load16(skb, at, &check) || !xlvs_store16(skb, c->l4 + (destination ? 2 : 0), w->to_port))
 		return false;
 	if (c->proto == IPPROTO_UDP)

@@ -38,7 +38,7 @@ static __always_inline __u32 xlvs_read_inner(struct __sk_buff *skb, struct xlvs_
 	struct iphdr ip4;
 
 	if (c->inner_family == XLVS_AF_INET) {
-		if (bpf_skb_load_bytes(skb, c->inner, &ip4, sizeof(ip4)) || ip4.version != 4 ||
+		if (bpf_skb_load_bytes(skb, c->inner, &ip4, sizeof(ip4)) || ip4.version != 4 || ip4.ihl < 5 ||
 		    ip4.frag_off & bpf_htons(0x1fff))
 			return 0;
 		c->saddr = (struct xlvs_addr){ .word = { ip4.saddr } };

@@ -89,8 +89,7 @@ static __always_inline int xlvs_walk6(struct __sk_buff *skb, struct xlvs_case *c
 	for (int i = 0; i < XLVS_MAX_EXTENSIONS; i++) {
 		__u8 head[8]; /* next header and length; of a fragment all */
 
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
-		    next != IPPROTO_AH && next != IPPROTO_FRAGMENT) {
+		if (!xlvs_is_extension(next) && next != IPPROTO_FRAGMENT) {
 			c->proto = next;
 			c->l4 = at;
 			c->part = part;
@@ -171,8 +170,7 @@ static __noinline int xlvs_walk(struct __sk_buff *skb, struct xlvs_case *c)
 
 	c->outer_saddr = c->saddr;
 	c->outer_daddr = c->daddr;
-	if (act != XLVS_SLOW_NEXT || c->part == XLVS_PART_LATER || c->proto == IPPROTO_ICMP ||
-	    c->proto == IPPROTO_ICMPV6)
+	if (act != XLVS_SLOW_NEXT || c->part == XLVS_PART_LATER || xlvs_case_is_icmp(c))
 		return act;
 	return xlvs_walk_l4(skb, c);
 }

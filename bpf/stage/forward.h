@@ -130,6 +130,24 @@ static __always_inline void xlvs_keep_hop(const struct xlvs_packet *p, struct xl
 		route->hop.valid = 0;
 }
 
+/* The packet is not counted here: it starts again on the slow path. */
+static __always_inline void xlvs_not_counted(const struct xlvs_packet *p, struct xlvs_line *line)
+{
+	line->counters.in_pkts--;
+	line->counters.in_bytes -= p->len;
+}
+
+/* The real server is this host. Its stack gets the packet as it came, or from
+ * the slow path, translated.  returns PASS/SERVER_LOCAL */
+static __always_inline enum xlvs_verdict xlvs_stay(struct xlvs_packet *p, struct xlvs_line *line)
+{
+	if (p->forward == XLVS_FORWARD_NAT) {
+		xlvs_not_counted(p, line);
+		xlvs_mark_again(p);
+	}
+	return xlvs_pass(p, XLVS_REASON_SERVER_LOCAL);
+}
+
 /* Too big for the way out. The error quotes the packet with one hop taken, as
  * the kernel's does. A packet that may be cut starts again on the slow path,
  * which counts it there.
@@ -138,8 +156,7 @@ static __always_inline void xlvs_keep_hop(const struct xlvs_packet *p, struct xl
 static __always_inline enum xlvs_verdict xlvs_too_big(struct xlvs_packet *p, struct xlvs_line *line, __u32 mtu)
 {
 	if (xlvs_may_be_cut(p)) {
-		line->counters.in_pkts--;
-		line->counters.in_bytes -= p->len;
+		xlvs_not_counted(p, line);
 		return xlvs_leave_to_cut(p);
 	}
 	if (xlvs_decrease_ttl(p) != XLVS_NEXT)
@@ -177,9 +194,7 @@ static __always_inline enum xlvs_verdict xlvs_forward(struct xlvs_packet *p)
 			return xlvs_drop(p, XLVS_REASON_NO_ROUTE);
 		v = xlvs_find_route(p, s, route);
 		if (v != XLVS_NEXT)
-			return route->here && p->forward != XLVS_FORWARD_NAT ?
-				       xlvs_pass(p, XLVS_REASON_SERVER_LOCAL) :
-				       v;
+			return route->here ? xlvs_stay(p, line) : v;
 		mtu = route->hop.mtu;
 		xlvs_keep_hop(p, line, route);
 	}

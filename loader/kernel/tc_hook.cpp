@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Adds and removes one direct-action BPF filter, known by its handle, in clsact.
+// Adds and removes one direct-action BPF filter, known by its handle, in both directions of clsact.
 #include "kernel/tc_hook.h"
 
 #include <bpf/libbpf.h>
@@ -21,13 +21,15 @@ namespace {
 constexpr __u32 kHandle = 0x786c7673;  // "xlvs": nobody else's filter has it
 constexpr __u32 kPriority = 1;         // before filters that are there already
 
-bpf_tc_hook ingress_of(const Interface& interface) {
+bpf_tc_hook hook_of(const Interface& interface, bpf_tc_attach_point point) {
   bpf_tc_hook hook{};
   hook.sz = sizeof hook;
   hook.ifindex = interface.index;
-  hook.attach_point = BPF_TC_INGRESS;
+  hook.attach_point = point;
   return hook;
 }
+bpf_tc_hook ingress_of(const Interface& interface) { return hook_of(interface, BPF_TC_INGRESS); }
+bpf_tc_hook egress_of(const Interface& interface) { return hook_of(interface, BPF_TC_EGRESS); }
 
 bpf_tc_opts our_filter() {
   bpf_tc_opts opts{};
@@ -48,7 +50,7 @@ std::string tc_remedy(const Interface& interface, const std::string& words) {
 Error failed(const char* doing, const Interface& interface, int error, const BpfLog& log) {
   const std::string words = kernel_message_in(log.text());
   return Error{error == EPERM ? Errc::kPermission : Errc::kSystem,
-               fmt::format("cannot {} the TC ingress filter of interface {}: {}{}", doing, interface.name,
+               fmt::format("cannot {} the TC filter of interface {}: {}{}", doing, interface.name,
                            words.empty() ? std::strerror(error) : words, tc_remedy(interface, words)),
                error};
 }
@@ -112,7 +114,16 @@ Status attach_tc(const Interface& interface, const UniqueFd& program) {
   opts.prog_fd = program.get();
   opts.flags = BPF_TC_F_REPLACE;
   error = -::bpf_tc_attach(&hook, &opts);
-  if (error == 0) return ok();
+  if (error == 0) {
+    const bpf_tc_hook out = egress_of(interface);
+    bpf_tc_opts same = our_filter();
+    same.prog_fd = program.get();
+    same.flags = BPF_TC_F_REPLACE;
+    error = -::bpf_tc_attach(&out, &same);
+    if (error == 0) return ok();
+    const bpf_tc_opts ours = our_filter();
+    ::bpf_tc_detach(&hook, &ours);
+  }
   if (created) destroy_clsact_if_empty(interface);
   return failed("add", interface, error, log);
 }
@@ -121,9 +132,11 @@ Status detach_tc(const Interface& interface, bool keep_clsact) {
   const auto present = tc_program(interface);
   if (!present) return present.error();
   if (*present == 0) return ok();
-  const bpf_tc_hook hook = ingress_of(interface);
   const bpf_tc_opts opts = our_filter();
+  const bpf_tc_hook out = egress_of(interface);
   BpfLog log;
+  ::bpf_tc_detach(&out, &opts);  // tables of earlier versions have none
+  const bpf_tc_hook hook = ingress_of(interface);
   const int error = -::bpf_tc_detach(&hook, &opts);
   if (error != 0 && error != ENOENT && error != ENODEV) return failed("remove", interface, error, log);
   if (!keep_clsact) destroy_clsact_if_empty(interface);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The slow path's filter on the TC ingress hook of an interface.
+// The slow path's filter on the TC hooks of an interface, ingress and egress.
 #pragma once
 
 #include <cstdint>

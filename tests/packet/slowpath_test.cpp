@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The slow path behind the director: live frames into a real interface, and what leaves it.
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
-#include <poll.h>
-#include <sys/socket.h>
 
 #include <cstdlib>
 #include <cstring>
-#include <functional>
 
 #include "abi/control.h"
 #include "abi/server.h"
-#include "base/unique_fd.h"
-#include "slowpath.skel.h"
 #include "support/director_test.h"
+#include "support/slowpath.h"
 
 namespace xlvs::support {
 namespace {
@@ -31,29 +24,12 @@ class SlowpathTest : public DirectorTest {
  protected:
   void SetUp() override {
     DirectorTest::SetUp();
-    skeleton_.reset(slowpath__open());
-    ASSERT_TRUE(skeleton_);
-    bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, skeleton_->obj) {
-      const int same = director().map(::bpf_map__name(map));
-      if (same >= 0) {
-        ASSERT_EQ(::bpf_map__reuse_fd(map, same), 0);
-      }
-    }
-    skeleton_->rodata->xlvs_limits = director().limits();
-    ASSERT_EQ(slowpath__load(skeleton_.get()), 0);
-    hook_.sz = sizeof hook_;
-    hook_.ifindex = static_cast<int>(director().network().client);
-    hook_.attach_point = BPF_TC_INGRESS;
-    ASSERT_EQ(::bpf_tc_hook_create(&hook_), 0);
-    LIBBPF_OPTS(bpf_tc_opts, opts);
-    opts.prog_fd = ::bpf_program__fd(skeleton_->progs.xlvs_slowpath);
-    ASSERT_EQ(::bpf_tc_attach(&hook_, &opts), 0);
+    auto loaded = Slowpath::load(director());
+    ASSERT_TRUE(loaded) << loaded.error().what;
+    slowpath_ = std::move(*loaded);
+    ASSERT_TRUE(slowpath_->attach(director().network().client));
   }
-  void TearDown() override {
-    hook_.attach_point = static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS);
-    ::bpf_tc_hook_destroy(&hook_);
-  }
+  void TearDown() override { slowpath_.reset(); }
 
   void serve(const std::string& vip, const std::string& rip, Forward forward) {
     const auto service = service_key("TCP", vip, 80);
@@ -76,32 +52,6 @@ class SlowpathTest : public DirectorTest {
     ASSERT_EQ(::bpf_prog_test_run_opts(director().program(), &opts), 0) << std::strerror(errno);
   }
 
-  /// Everything that arrives at the other end of a link.
-  class Wire {
-   public:
-    explicit Wire(const char* peer) : fd_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(0x0003))) {
-      sockaddr_ll at{};
-      at.sll_family = AF_PACKET;
-      at.sll_protocol = htons(0x0003);
-      at.sll_ifindex = static_cast<int>(::if_nametoindex(peer));
-      EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
-    }
-    /// The next frame that `is_it` takes, or nothing within two seconds.
-    Bytes next(const std::function<bool(const Bytes&)>& is_it) {
-      Bytes frame(2048);
-      pollfd p{fd_.get(), POLLIN, 0};
-      while (::poll(&p, 1, 2000) > 0) {
-        const auto n = ::recv(fd_.get(), frame.data(), frame.size(), 0);
-        const Bytes got(frame.begin(), frame.begin() + n);
-        if (is_it(got)) return got;
-      }
-      return {};
-    }
-
-   private:
-    UniqueFd fd_;
-  };
-
   /// The frame makes the error that the reference names, on the wire that it came by.
   void expect_error(const Bytes& frame) {
     const Expected want = reference_->forward(frame, director().network().client);
@@ -121,11 +71,7 @@ class SlowpathTest : public DirectorTest {
     EXPECT_TRUE(same_bytes(got, expected));
   }
 
-  struct Destroy {
-    void operator()(::slowpath* s) const { slowpath__destroy(s); }
-  };
-  std::unique_ptr<::slowpath, Destroy> skeleton_;
-  bpf_tc_hook hook_{};
+  std::unique_ptr<Slowpath> slowpath_;
 };
 
 TEST_F(SlowpathTest, SaysThatNobodyServes) {

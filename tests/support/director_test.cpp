@@ -76,11 +76,6 @@ testing::AssertionResult marked_again(const Bytes& got, const Bytes& frame) {
   return testing::AssertionSuccess();
 }
 
-bool looked_at_again(xlvs_reason reason) {
-  return reason == XLVS_REASON_IP_OPTIONS || reason == XLVS_REASON_FRAGMENT || reason == XLVS_REASON_ICMP ||
-         reason == XLVS_REASON_CUT;
-}
-
 /// 0: no metadata of ours.
 int kind_of(const Bytes& got) {
   xlvs_meta m{};
@@ -199,7 +194,8 @@ std::uint64_t DirectorTest::counted(xlvs_reason reason) {
 
 Outcome DirectorTest::agree(const Bytes& frame, std::uint32_t ifindex) {
   if (!ifindex) ifindex = director().network().client;
-  const Expected want = reference_->forward(frame, ifindex);
+  want_ = reference_->forward(frame, ifindex);
+  const Expected& want = want_;
   const std::vector<std::uint64_t> before = director().reasons();
   const Outcome got = send(frame, ifindex);
   const std::vector<std::uint64_t> after = director().reasons();
@@ -218,7 +214,7 @@ Outcome DirectorTest::agree(const Bytes& frame, std::uint32_t ifindex) {
     EXPECT_TRUE(same_meta(got.meta, *want.slow, want.slow_flags));
   } else if (want.error && got.action == XDP_PASS) {
     EXPECT_TRUE(same_meta(got.meta, *want.error, frame));
-  } else if (looked_at_again(want.reason) || (want.reason == XLVS_REASON_NOT_OURS && !got.meta.empty())) {
+  } else if (want.again || (want.reason == XLVS_REASON_NOT_OURS && !got.meta.empty())) {
     // a stranger's too, when its address has a twin in the filter
     if (kind_of(got.meta) != XLVS_META_ADDRESSEE || want.reason != XLVS_REASON_NOT_OURS) {
       EXPECT_TRUE(marked_again(got.meta, frame));

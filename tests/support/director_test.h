@@ -51,6 +51,7 @@ class DirectorTest : public testing::Test {
   std::uint64_t counted(xlvs_reason reason);
 
   std::unique_ptr<Reference> reference_;
+  Expected want_;  ///< what the reference said last
   std::vector<std::uint64_t> reasons_;
 };
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// BPF_PROG_TEST_RUN for XDP.
+// BPF_PROG_TEST_RUN for XDP and TC.
 #include "support/test_run.h"
 
 #include <bpf/bpf.h>
 #include <fmt/format.h>
-#include <linux/bpf.h>
-
 #include <cstring>
 #include <ctime>
 
@@ -43,6 +41,22 @@ Result<Outcome> run_xdp(int program, std::span<const std::uint8_t> frame, std::u
   o.meta.assign(out.begin(), out.begin() + meta);
   o.out.assign(out.begin() + meta, out.end());
   return o;
+}
+
+Result<Outcome> run_tc(int program, std::span<const std::uint8_t> frame, const __sk_buff& in) {
+  Bytes out(8192);
+  __sk_buff skb = in;
+  LIBBPF_OPTS(bpf_test_run_opts, opts);
+  opts.data_in = frame.data();
+  opts.data_size_in = static_cast<std::uint32_t>(frame.size());
+  opts.data_out = out.data();
+  opts.data_size_out = static_cast<std::uint32_t>(out.size());
+  opts.ctx_in = &skb;
+  opts.ctx_size_in = sizeof skb;
+  if (int rc = bpf_prog_test_run_opts(program, &opts); rc < 0)
+    return Error{Errc::kSystem, fmt::format("test run of {} bytes: {}", frame.size(), std::strerror(-rc)), -rc};
+  out.resize(opts.data_size_out);
+  return Outcome{.action = opts.retval, .out = std::move(out), .meta = {}};
 }
 
 Result<double> repeat_xdp(int program, std::span<const std::uint8_t> frame, std::uint32_t ifindex,
