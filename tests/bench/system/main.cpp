@@ -92,16 +92,18 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "xlvs-bench-system: {}\n", entries.error().what);
     return 1;
   }
+  std::string lost;
   for (std::uint32_t round = 0; round <= rounds; ++round)
     for (Entry& e : *entries) {
       auto ns = e.path.fire(kPackets);
-      if (!ns && round > 0) {
-        fmt::print(stderr, "xlvs-bench-system: {}: {}\n", e.path.name(), ns.error().what);
-        return 1;
-      }
-      if (round > 0)
+      if (!ns && round > 0) lost = fmt::format("{}: {}", e.path.name(), ns.error().what);
+      if (ns && round > 0)
         e.half[round % 2] = std::min(e.half[round % 2], *ns);  // the first turn opens connections and finds neighbours
     }
+  // a machine that is busy with other things takes the core away in the middle of a turn, and a ring overflows
+  if (!lost.empty()) fmt::print(stderr, "xlvs-bench-system: turns that lost packets do not count; the last: {}\n", lost);
+  for (const Entry& e : *entries)
+    if (e.least() == kNever) return 1;
   print_table(*entries, unit);
   if (json_file.empty()) return 0;
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
