@@ -4,8 +4,12 @@
 #include <bpf/bpf.h>
 #include <fmt/format.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include "base/unique_fd.h"
 #include "bench/wrapper.h"
@@ -30,7 +34,14 @@ Status fill(const char* device, const char* address, std::uint32_t count) {
   const auto slot = wrapper->add(program->get());
   if (!slot) return slot.error();
   using namespace support;
-  const Frame frame = Eth{} / Ipv4{.src = "10.0.0.0", .dst = address} / Tcp{.sport = 1024, .dport = 80} / Raw{Bytes(26)};
+  ifreq request{};
+  std::strncpy(request.ifr_name, device, sizeof request.ifr_name - 1);
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket || ::ioctl(socket.get(), SIOCGIFHWADDR, &request) != 0)
+    return Error{Errc::kSystem, fmt::format("cannot read the address of {}", device), errno};
+  Eth eth{};
+  std::memcpy(eth.dst.data(), request.ifr_hwaddr.sa_data, eth.dst.size());  // or the director takes it for another's
+  const Frame frame = eth / Ipv4{.src = "10.0.0.0", .dst = address} / Tcp{.sport = 1024, .dport = 80} / Raw{Bytes(26)};
   bench::Stream stream(frame.bytes(), false, 0, false);
   stream.source.twice = 1;  // established, or the next ones would take their places when the table is full
   const auto ns_each = wrapper->run(*slot, stream, 2 * count);
