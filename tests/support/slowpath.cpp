@@ -91,20 +91,31 @@ Result<Outcome> Slowpath::again(const Bytes& frame, std::uint32_t ifindex) {
   skb.mark = kHeldMark;
   skb.ifindex = ifindex;
   skb.ingress_ifindex = ifindex;
+  const int map = ::bpf_object__find_map_fd_by_name(skeleton_->obj, "xlvs_cases");
+  const std::uint32_t zero = 0;
+  const Bytes rows = empty_cases();
+  if (::bpf_map_update_elem(map, &zero, rows.data(), BPF_ANY) != 0)
+    return Error{Errc::kSystem, "cannot clear xlvs_cases", errno};
   return run_tc(::bpf_program__fd(skeleton_->progs.xlvs_slowpath), frame, skb);
 }
 
+/// A row for each CPU, all zero.
+Bytes Slowpath::empty_cases() const {
+  const std::size_t size = ::bpf_map__value_size(::bpf_object__find_map_by_name(skeleton_->obj, "xlvs_cases"));
+  return Bytes((size + 7) / 8 * 8 * static_cast<std::size_t>(::libbpf_num_possible_cpus()));
+}
+
+/// Of whichever CPU the test run was on: the others' rows are as again() cleared them.
 Result<xlvs_meta> Slowpath::order() const {
   const int map = ::bpf_object__find_map_fd_by_name(skeleton_->obj, "xlvs_cases");
-  const std::size_t size = ::bpf_map__value_size(::bpf_object__find_map_by_name(skeleton_->obj, "xlvs_cases"));
+  Bytes rows = empty_cases();
   const auto cpus = static_cast<std::size_t>(::libbpf_num_possible_cpus());
-  const std::size_t stride = (size + 7) / 8 * 8, at = order_at(skeleton_->obj);
-  Bytes rows(stride * cpus);
+  const std::size_t stride = rows.size() / cpus, at = order_at(skeleton_->obj);
   const std::uint32_t zero = 0;
   if (::bpf_map_lookup_elem(map, &zero, rows.data()) != 0) return Error{Errc::kSystem, "cannot read xlvs_cases", errno};
   xlvs_meta order{};
-  const int cpu = ::sched_getcpu();
-  std::memcpy(&order, rows.data() + static_cast<std::size_t>(cpu) * stride + at, sizeof order);
+  for (std::size_t cpu = 0; cpu < cpus && order.kind == 0; ++cpu)
+    std::memcpy(&order, rows.data() + cpu * stride + at, sizeof order);
   return order;
 }
 

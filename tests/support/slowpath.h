@@ -32,6 +32,7 @@ class Slowpath {
   [[nodiscard]] Result<xlvs_meta> order() const;
 
  private:
+  [[nodiscard]] Bytes empty_cases() const;
   struct Close {
     void operator()(::slowpath* skeleton) const;
   };
