@@ -253,7 +253,8 @@ TEST_F(Sweep, ErrorsCutAtEveryByte) {
                               Ipv6{.src = kToVip6.src, .dst = server6} / Udp{.sport = 40000, .dport = inside} / payload(9), true});
       }
       wholes.push_back({Eth{.dst = kServerMac} / router / error / outer / kToVip / Tcp{.dport = 82} / payload(9), true});
-      wholes.push_back({Eth{.dst = kServerMac} / router6 / error / outer6 / kToVip6 / Tcp{.dport = 82} / payload(9), true});
+      if (type != 2)  // "too big" is remembered for the packets to come, and the reference has no such memory: icmp-tunnel6 has it
+        wholes.push_back({Eth{.dst = kServerMac} / router6 / error / outer6 / kToVip6 / Tcp{.dport = 82} / payload(9), true});
       wholes.push_back({Eth{} / kToVip / error / kFromVip / error / kToVip / Udp{.dport = 83}, false});  // nested
       for (const auto& [whole, from_server] : wholes)
         for (std::size_t n = 34; n <= whole.size(); n += n < 80 ? 1 : 5) {
