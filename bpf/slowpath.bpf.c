@@ -56,6 +56,7 @@ int xlvs_slowpath(struct __sk_buff *skb)
 		meta.kind = XLVS_META_AGAIN;
 	} else {
 		meta = *at; /* a copy: helpers below take packet pointers away */
+		at->magic = 0; /* carried out once: what is redirected or handed on comes by here again, at egress */
 	}
 	if (meta.kind == XLVS_META_AGAIN) {
 		if (!leaves && skb->pkt_type != PACKET_HOST) /* as stage/addressee.h */
