@@ -47,7 +47,8 @@ wait "$long" || true
 echo "$(cat "$NET_DIR/flood"): goodput $before MB/s without, $during MB/s during the flood"
 at_least 'SYNs that took the place of others' $((SYNS / 2)) "$(counted_as EVICTED)"
 at_least 'requests' 50 "$(value "$line" asked)"
-equal 'requests answered' "$(value "$line" asked)" "$(value "$line" answered)"
+# A handshake in flight is as half-open as the flood's: now and then one loses its place before its end.
+at_least 'requests answered, all but one in a hundred' $(($(value "$line" asked) * 99 / 100)) "$(value "$line" answered)"
 equal 'long connections that lived through it' 16 "$(value "$(grep ^asked "$NET_DIR/long")" answered)"
 at_least 'goodput during the flood' 1 "$during"
 equal 'packets refused for want of a server or a place' 0 $(($(counted_as NO_SERVER) + $(counted_as NO_ROOM) + $(counted_as TABLE_BUSY)))
