@@ -51,7 +51,7 @@ int xlvs_slowpath(struct __sk_buff *skb)
 		meta.family = skb->protocol == bpf_htons(ETH_P_IP) ? XLVS_AF_INET : XLVS_AF_INET6;
 		leaves = skb->ingress_ifindex != skb->ifindex;
 		if (!leaves || (meta.family != XLVS_AF_INET && skb->protocol != bpf_htons(ETH_P_IPV6)) ||
-		    !xlvs_control_is_on() || !xlvs_may_be_reply(skb, meta.family))
+		    !xlvs_control_is_on(meta.family) || !xlvs_may_be_reply(skb, meta.family))
 			return TC_ACT_UNSPEC;
 		meta.kind = XLVS_META_AGAIN;
 	} else {

@@ -5,12 +5,13 @@
 
 #include "slow/again.h"
 
-/* Is the table ours, with a service in it? */
-static __always_inline bool xlvs_control_is_on(void)
+/* Is the table ours, with a service of that family in it? */
+static __always_inline bool xlvs_control_is_on(__u32 family)
 {
 	struct xlvs_control *control = xlvs_get_control();
 
-	return control && control->abi == XLVS_ABI_VERSION && READ_ONCE(control->services);
+	return control && control->abi == XLVS_ABI_VERSION &&
+	       READ_ONCE(control->services) & (family == XLVS_AF_INET ? XLVS_SERVICES_IPV4 : XLVS_SERVICES_IPV6);
 }
 
 /* May the packet be a NAT server's, or an error about its connection? Nearly all that a director sends is neither. */
