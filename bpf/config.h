@@ -33,15 +33,6 @@
 /* A connection that its client has closed is taken for finished when the client was silent for so long. */
 #define XLVS_HALF_CLOSED_SECONDS 2
 
-/* A client's packets are counted up to this number: drop_entry spares connections that saw so many. */
-#define XLVS_PACKETS_COUNTED 9
-
-/* drop_entry: a connection that rested for so long may be taken, in seconds;
- * and one in so many buckets is looked at each time the sweep comes by, which
- * is twice a second: a thirty-second of the table in a second. */
-#define XLVS_DROP_ENTRY_IDLE_S 60
-#define XLVS_DROP_ENTRY_SHARE  64
-
 /* Time to live of the packets that we make ourselves. */
 #define XLVS_DEFAULT_TTL 64
 

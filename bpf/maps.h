@@ -160,12 +160,6 @@ static __always_inline __u32 xlvs_setting(const struct xlvs_control *control, en
 	return READ_ONCE(control->settings[setting]);
 }
 
-/* How long a state lasts now, in ticks. */
-static __always_inline __u32 xlvs_timeout_of(const struct xlvs_control *control, enum xlvs_timeout_row row, __u32 state)
-{
-	return control->timeouts[READ_ONCE(control->timeouts_at) & 1].ticks[row][state & (XLVS_TIMEOUT_STATES - 1)];
-}
-
 static __always_inline struct xlvs_server *xlvs_get_server(__u32 row)
 {
 	return bpf_map_lookup_elem(&xlvs_servers, &row);

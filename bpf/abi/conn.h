@@ -43,7 +43,7 @@ struct xlvs_conn {
 	__u32 server;  /* row in xlvs_servers */
 	__u32 control; /* of a connection: its template's place (bucket * XLVS_CONN_WAYS + way) plus 1, 0 = none;
 			* of a template: connections it controls */
-	__u32 packets; /* of a connection: client's packets, up to XLVS_PACKETS_COUNTED; of a template: ticks that a use prolongs it by */
+	__u32 packets; /* of a connection: client's packets so far; of a template: ticks that a use prolongs it by */
 };
 static_assert(sizeof(struct xlvs_conn) == 20, "common part");
 

@@ -16,21 +16,14 @@ XLVS_INLINE __u32 xlvs_timeout_row(__u32 proto)
 	return (proto >> 4 & 1) | (proto >> 6 & 2);
 }
 
-/* How long a state lasts. */
-struct xlvs_timeouts {
-	__u32 ticks[XLVS_TIMEOUT_ROWS][XLVS_TIMEOUT_STATES];
-	__u32 seconds[XLVS_TIMEOUT_ROWS][XLVS_TIMEOUT_STATES]; /* the same, as set */
-};
-
 /* Written by the loader at attach and by commands under the table's lock. */
 struct xlvs_control {
 	__u32 abi;	    /* XLVS_ABI_VERSION; another one: leave everything alone */
 	__u32 half;	    /* 0 | 1: the half of xlvs_svc_index that counts */
 	__u32 services;	    /* XLVS_SERVICES_*: how many are published, and whether the table is on for each family */
 	__u32 dirty;	    /* a writer is at work; found set under the lock: it died, repair */
-	struct xlvs_timeouts timeouts[2]; /* of which timeouts_at says which one counts: an edit is one store */
-	__u32 timeouts_at; /* 0 | 1 */
-	__u32 drops; /* drop_packet: new connections until the next is refused, itself included; by the data plane */
+	__u32 timeouts[XLVS_TIMEOUT_ROWS][XLVS_TIMEOUT_STATES]; /* ticks, by state */
+	__u32 timeouts_s[XLVS_TIMEOUT_ROWS][XLVS_TIMEOUT_STATES]; /* the same in seconds, as set */
 	__u32 any_port;	    /* services with port 0 */
 	__u32 nat;	    /* not 0: there are NAT servers, or were and may have connections */
 	/* capacity, fixed at attach */

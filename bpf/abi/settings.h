@@ -14,13 +14,6 @@
 	X(EXPIRE_QUIESCENT_TEMPLATE, expire_quiescent_template, 0, 0, 0x7fffffff) \
 	X(SLOPPY_TCP, sloppy_tcp, 0, 0, 0x7fffffff) \
 	X(SLOPPY_SCTP, sloppy_sctp, 0, 0, 0x7fffffff) \
-	/* the defences: 0 or XLVS_DEFENCE_ALWAYS, what is between waits for a shortage of memory */ \
-	X(DROP_ENTRY, drop_entry, 0, 0, 3) \
-	X(DROP_PACKET, drop_packet, 0, 0, 3) \
-	X(SECURE_TCP, secure_tcp, 0, 0, 3) \
-	X(AM_DROPRATE, am_droprate, 10, 0, 0x7fffffff) \
-	/* ours alone: connections that a core enters in a second; 0 = as many as come */ \
-	X(MAX_NEW_CONNS, max_new_conns, 0, 0, 0x7fffffff) \
 	/* ours alone: of the tables that maglev makes from now on, the same on all directors */ \
 	X(MAGLEV_SEED, maglev_seed, 0, 0, 0x7fffffff)
 
@@ -32,8 +25,6 @@ enum xlvs_setting {
 };
 #define XLVS_SETTINGS_ROOM 24
 static_assert(XLVS_SETTINGS <= XLVS_SETTINGS_ROOM, "struct xlvs_control has room for them");
-
-#define XLVS_DEFENCE_ALWAYS 3
 
 /* conn_reuse_mode: 0 never; any other number where the connection is over;
  * with this bit also where the client sent FIN and nothing of the server is seen. */

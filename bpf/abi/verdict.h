@@ -30,7 +30,6 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(REPLY, PASS, "a NAT server's packet that needs an error: the stack says so")                   \
 	X(MARTIAN, PASS, "a source address that no packet from a network can have: the stack refuses it")\
 	X(NO_SERVER, DROP, "no real server can take a new connection")                                   \
-	X(DEFENCE, DROP, "drop_packet: one of so many new connections is refused")                        \
 	X(NO_ROOM, DROP, "no room for a new connection, which NAT cannot do without")                    \
 	X(SERVER_GONE, DROP, "the connection's real server was deleted")                                 \
 	X(FORWARDING_OFF, DROP, "net.ipv4.conf.IFACE.forwarding (or its IPv6 twin) is 0 where packets come in")\
@@ -44,7 +43,6 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(TABLE_BUSY, DROP, "the version changed under the packet, repeatedly")                          \
 	X(ABI, PASS, "the table has another ABI version")                                                \
 	X(STATELESS, TX, "forwarded by hash: no room for the connection")                                \
-	X(CAPPED, TX, "forwarded by hash: more new connections than max_new_conns")                       \
 	X(EVICTED, TX, "a connection not yet established, or already closed, gave way to a new one")
 
 enum xlvs_reason {

@@ -198,7 +198,7 @@ static __always_inline void xlvs_assure(const int family, __u32 control)
 static __always_inline void xlvs_advance(struct xlvs_packet *p, enum xlvs_direction dir)
 {
 	struct xlvs_conn *c = p->conn;
-	__u32 from = p->meta, to = xlvs_step(p->control, p->event, from, dir), expires;
+	__u32 from = p->meta, to = xlvs_step(p->event, from, dir), expires;
 
 	if (to != from) {
 		if (from & XLVS_CONN_F_BUSY)
@@ -215,7 +215,7 @@ static __always_inline void xlvs_advance(struct xlvs_packet *p, enum xlvs_direct
 	expires = p->now + xlvs_timeout(p->control, to);
 	if (READ_ONCE(c->expires) != expires)
 		WRITE_ONCE(c->expires, expires);
-	if (dir == XLVS_DIR_INPUT && READ_ONCE(c->packets) < XLVS_PACKETS_COUNTED)
+	if (dir == XLVS_DIR_INPUT && READ_ONCE(c->packets) < XLVS_UDP_PROVEN_PACKETS)
 		WRITE_ONCE(c->packets, READ_ONCE(c->packets) + 1);
 }
 

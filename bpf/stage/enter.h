@@ -7,12 +7,12 @@
 #include "stage/schedule.h"
 
 /* The flow goes on without an entry: so will its later packets. */
-static __always_inline void xlvs_note_stateless(const struct xlvs_flow *f, enum xlvs_reason reason)
+static __always_inline void xlvs_note_stateless(const struct xlvs_flow *f)
 {
 	struct xlvs_control *control = xlvs_get_control();
 	__u32 now = f->now ? f->now : 1;
 
-	xlvs_count(reason);
+	xlvs_count(XLVS_REASON_STATELESS);
 	if (control && f->opens && READ_ONCE(control->stateless) != now)
 		WRITE_ONCE(control->stateless, now);
 }
@@ -59,66 +59,6 @@ static __always_inline bool xlvs_is_once(const struct xlvs_flow *f, const struct
 	return v->flags & XLVS_SVC_F_ONEPACKET && f->proto == IPPROTO_UDP;
 }
 
-/* What this core entered in the present tick.  Writer, reader: stage/enter.h. */
-struct xlvs_pace {
-	__u32 tick;
-	__u32 entered;
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct xlvs_pace);
-} xlvs_paces SEC(".maps");
-
-/* max_new_conns: did this core enter its share of the tick already? */
-static __always_inline bool xlvs_over_pace(const struct xlvs_flow *f)
-{
-	struct xlvs_control *control = xlvs_get_control();
-	__u32 zero = 0, cap;
-	struct xlvs_pace *pace;
-
-	cap = control ? xlvs_setting(control, XLVS_SET_MAX_NEW_CONNS) : 0;
-	if (!cap)
-		return false;
-	pace = bpf_map_lookup_elem(&xlvs_paces, &zero);
-	if (!pace)
-		return false;
-	if (pace->tick != f->now) {
-		pace->tick = f->now;
-		pace->entered = 0;
-	}
-	/* a tick is 2^26 ns; at least one a tick */
-	if (pace->entered > (__u64)cap * (1ull << XLVS_TICK_SHIFT) / 1000000000ull)
-		return true;
-	pace->entered++;
-	return false;
-}
-
-/* A core that entered its share sends the flow in xlvs_flows on without an
- * entry, unless it is NAT's: that enters all the same, with the server that the hash chose.
- * Apart, for its stack would be that of entering one.
- * returns  enum xlvs_verdict: PASS: it has to enter | NEXT | DROP/NO_SERVER */
-__noinline __u32 xlvs_cap(void)
-{
-	struct xlvs_flow *f = xlvs_get_flow();
-	struct xlvs_server *s;
-
-	if (!f)
-		return XLVS_DROP;
-	if (!f->persists) {
-		f->server = xlvs_pick_stateless(f->version, (__u32)(f->hash >> 16));
-		s = xlvs_get_server(f->server);
-		if (!s)
-			return xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_NO_SERVER);
-		f->forward = s->forward;
-	}
-	if (f->forward == XLVS_FORWARD_NAT)
-		return XLVS_PASS;
-	xlvs_note_stateless(f, XLVS_REASON_CAPPED);
-	return XLVS_NEXT;
-}
-
 /* The flow has a server: now its entry, or without room for one, a server by
  * hash. A client's flows to a persistent service stay together: without an entry, too, it keeps its server. */
 static __always_inline __u32 xlvs_enter(const int family)
@@ -126,17 +66,11 @@ static __always_inline __u32 xlvs_enter(const int family)
 	struct xlvs_flow *f = xlvs_get_flow();
 	enum xlvs_entered entered;
 	struct xlvs_line *line;
-	__u32 v;
 
 	if (!f)
 		return XLVS_DROP;
 	if (f->once)
 		return xlvs_once(f);
-	if (xlvs_over_pace(f)) {
-		v = xlvs_cap();
-		if (v != XLVS_PASS)
-			return v;
-	}
 	entered = xlvs_insert(family, f);
 	if (entered == XLVS_ENTERED_NEW) {
 		line = xlvs_get_line(f->server);
@@ -145,7 +79,7 @@ static __always_inline __u32 xlvs_enter(const int family)
 	}
 	if (entered != XLVS_ENTERED_NOWHERE)
 		return XLVS_NEXT;
-	xlvs_note_stateless(f, XLVS_REASON_STATELESS);
+	xlvs_note_stateless(f);
 	return f->persists ? xlvs_check_stateless(f) : xlvs_go_stateless(f, f->hash);
 }
 

@@ -87,7 +87,7 @@ static __always_inline enum xlvs_entered xlvs_insert(const int family, struct xl
 	       f->forward << 13;
 	if (f->forward != XLVS_FORWARD_NAT)
 		meta |= XLVS_CONN_F_NOOUTPUT;
-	meta = xlvs_step(control, f->event, meta, XLVS_DIR_INPUT);
+	meta = xlvs_step(f->event, meta, XLVS_DIR_INPUT);
 	xlvs_write_key(family, c, &f->saddr, f->sport, &f->daddr, f->dport);
 	c->server = f->server;
 	c->expires = f->now + xlvs_timeout(control, meta);

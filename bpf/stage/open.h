@@ -8,26 +8,6 @@
 #include "stage/schedule.h"
 #include "stage/service.h"
 
-/* How often a core tries to count down drop_packet's counter against others. */
-#define XLVS_REFUSE_TRIES 4
-
-/* drop_packet: one of so many new connections is refused, the first one to
- * begin with. The counter runs down also when the rate changes meanwhile. */
-static __always_inline bool xlvs_refused(struct xlvs_control *control)
-{
-	__u32 rate = xlvs_setting(control, XLVS_SET_AM_DROPRATE);
-
-	if (!xlvs_setting(control, XLVS_SET_DROP_PACKET) || !rate)
-		return false;
-	for (int i = 0; i < XLVS_REFUSE_TRIES; i++) {
-		__u32 left = READ_ONCE(control->drops), next = left > 1 ? left - 1 : rate;
-
-		if (__sync_val_compare_and_swap(&control->drops, left, next) == left)
-			return left <= 1;
-	}
-	return false;
-}
-
 static __always_inline __u32 xlvs_open(const int family)
 {
 	struct xlvs_control *control = xlvs_get_control();
@@ -43,8 +23,6 @@ static __always_inline __u32 xlvs_open(const int family)
 		return v;
 	if (xlvs_is_martian(family, &f->saddr))
 		return xlvs_flow_ends(f, XLVS_PASS, XLVS_REASON_MARTIAN);
-	if (f->opens && xlvs_refused(control))
-		return xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_DEFENCE);
 	version = xlvs_current_version(f);
 	if (!version)
 		return xlvs_flow_ends(f, XLVS_DROP, XLVS_REASON_TABLE_BUSY);
@@ -54,7 +32,7 @@ static __always_inline __u32 xlvs_open(const int family)
 	f->persists = false;
 	f->template = 0;
 	if (!f->opens) {
-		xlvs_note_stateless(f, XLVS_REASON_STATELESS);
+		xlvs_note_stateless(f);
 		return xlvs_go_stateless(f, f->hash);
 	}
 	r = xlvs_schedule_turn(f, version);

@@ -20,7 +20,7 @@ static __always_inline __u32 xlvs_persist(const int family)
 	f->persists = true;
 	f->template = xlvs_find_template(family, f);
 	if (!f->opens) {
-		xlvs_note_stateless(f, XLVS_REASON_STATELESS);
+		xlvs_note_stateless(f);
 		return f->template ? XLVS_NEXT : xlvs_go_stateless(f, f->chash);
 	}
 	if (f->template)

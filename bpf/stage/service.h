@@ -59,8 +59,8 @@ static __always_inline bool xlvs_may_open(const struct xlvs_flow *f, const struc
 static __always_inline bool xlvs_may_be_stateless(const struct xlvs_flow *f, const struct xlvs_control *control)
 {
 	__u32 last = READ_ONCE(control->stateless);
-	__u32 life = f->proto == IPPROTO_TCP ? xlvs_timeout_of(control, XLVS_TIMEOUT_TCP, XLVS_TCP_ESTABLISHED) :
-					       xlvs_timeout_of(control, XLVS_TIMEOUT_SCTP, XLVS_SCTP_ESTABLISHED);
+	__u32 life = f->proto == IPPROTO_TCP ? control->timeouts[XLVS_TIMEOUT_TCP][XLVS_TCP_ESTABLISHED] :
+					       control->timeouts[XLVS_TIMEOUT_SCTP][XLVS_SCTP_ESTABLISHED];
 
 	return last && f->sport != bpf_htons(20) && f->now - last < life;
 }

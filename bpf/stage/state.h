@@ -44,13 +44,10 @@ enum xlvs_direction { XLVS_DIR_INPUT, XLVS_DIR_OUTPUT, XLVS_DIR_INPUT_ONLY, XLVS
 #define RJ (XLVS_SCTP_REJECTED | XLVS_NEXT_INACTIVE)
 #define DN (XLVS_SCTP_CLOSED | XLVS_NEXT_INACTIVE)
 
-/* Added to a direction, for TCP's events, when secure_tcp is on: the client alone establishes nothing. */
-#define XLVS_SECURE 4
-
 /* Next state by direction, event and present state.
  * Source: the behaviour of net/netfilter/ipvs/ip_vs_proto_tcp.c and ip_vs_proto_sctp.c, Linux 6.1; SCTP's was read off
  * the running kernel, every event in every state: tests/oracle/sctp-states-*. */
-static const __u8 xlvs_next[2 * XLVS_SECURE][XLVS_EVENTS][16] = {
+static const __u8 xlvs_next[4][XLVS_EVENTS][16] = {
 	[XLVS_DIR_INPUT] = {
 		/* TCP                NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA */
 		[XLVS_EVENT_SYN] = { SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR },
@@ -110,25 +107,6 @@ static const __u8 xlvs_next[2 * XLVS_SECURE][XLVS_EVENTS][16] = {
 		[XLVS_EVENT_ERROR] = { DN, I1, IN, KS, KR, KW, KO, KE, EE, HS, HR, HA, RJ, DN },
 		[XLVS_EVENT_ABORT] = { DN, DN, DN, DN, DN, DN, DN, DN, DN, DN, DN, DN, DN, DN },
 	},
-	[XLVS_SECURE + XLVS_DIR_INPUT] = {
-		/* TCP                NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA */
-		[XLVS_EVENT_SYN] = { SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SA },
-		[XLVS_EVENT_FIN] = { CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, SA },
-		[XLVS_EVENT_ACK] = { ES, ES, SS, SR, FW, TW, CL, CW, CL, LI, SA },
-		[XLVS_EVENT_RST] = { CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL },
-	},
-	[XLVS_SECURE + XLVS_DIR_OUTPUT] = {
-		[XLVS_EVENT_SYN] = { SS, ES, SS, SA, SS, SS, SS, SS, SS, LI, SA },
-		[XLVS_EVENT_FIN] = { TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW },
-		[XLVS_EVENT_ACK] = { ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES },
-		[XLVS_EVENT_RST] = { CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL },
-	},
-	[XLVS_SECURE + XLVS_DIR_INPUT_ONLY] = {
-		[XLVS_EVENT_SYN] = { SA, ES, ES, SR, SA, SA, SA, SA, SA, SA, SA },
-		[XLVS_EVENT_FIN] = { CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW },
-		[XLVS_EVENT_ACK] = { ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES },
-		[XLVS_EVENT_RST] = { CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL },
-	},
 };
 
 #undef NO
@@ -158,10 +136,9 @@ static const __u8 xlvs_next[2 * XLVS_SECURE][XLVS_EVENTS][16] = {
 #undef DN
 
 /* State and flags after a packet of that event; meta otherwise kept. */
-static __always_inline __u32 xlvs_step(const struct xlvs_control *control, __u32 event, __u32 meta,
-				       enum xlvs_direction dir)
+static __always_inline __u32 xlvs_step(__u32 event, __u32 meta, enum xlvs_direction dir)
 {
-	__u32 next, table = 0;
+	__u32 next;
 
 	if (meta & XLVS_CONN_F_NOOUTPUT) {
 		if (dir == XLVS_DIR_OUTPUT)
@@ -170,10 +147,8 @@ static __always_inline __u32 xlvs_step(const struct xlvs_control *control, __u32
 			dir = XLVS_DIR_INPUT_ONLY;
 	}
 	event &= XLVS_EVENTS - 1;
-	if (event <= XLVS_EVENT_RST && xlvs_setting(control, XLVS_SET_SECURE_TCP))
-		table = XLVS_SECURE;
 	asm volatile("" : "+r"(event)); /* keeps the mask below, for Linux 6.1 */
-	next = xlvs_next[table + (dir & 3)][event & (XLVS_EVENTS - 1)][XLVS_CONN_STATE(meta) & 15];
+	next = xlvs_next[dir & 3][event & (XLVS_EVENTS - 1)][XLVS_CONN_STATE(meta) & 15];
 	return (meta & ~(XLVS_CONN_STATE_MASK | XLVS_CONN_F_INACTIVE)) | (next & XLVS_NEXT_STATE) << 8 |
 	       (next & XLVS_NEXT_INACTIVE ? XLVS_CONN_F_INACTIVE : 0);
 }
@@ -183,7 +158,7 @@ static __always_inline __u32 xlvs_timeout(const struct xlvs_control *control, __
 	__u32 row = xlvs_timeout_row(XLVS_CONN_PROTO(meta));
 
 	asm volatile("" : "+r"(row)); /* keeps the mask below: Linux 6.1 takes the row for any number */
-	return xlvs_timeout_of(control, row & (XLVS_TIMEOUT_ROWS - 1), XLVS_CONN_STATE(meta));
+	return control->timeouts[row & (XLVS_TIMEOUT_ROWS - 1)][XLVS_CONN_STATE(meta) & (XLVS_TIMEOUT_STATES - 1)];
 }
 
 /* Both ends have agreed: a template that leads here is not a lone client's. UDP never says so by its state. */

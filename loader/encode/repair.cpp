@@ -43,6 +43,9 @@ void repair(const Shared& shared) {
   shared.writer.set(control.any_port, census.any_port);
   shared.writer.set(control.trash, trash);
   rebuild_filter(shared);
+  for (std::size_t row = 0; row < XLVS_TIMEOUT_ROWS; ++row)
+    for (std::size_t state = 0; state < XLVS_TIMEOUT_STATES; ++state)
+      shared.writer.set(control.timeouts[row][state], xlvs_seconds_to_ticks(control.timeouts_s[row][state]));
   shared.writer.set(control.dirty, 0);
 }
 

@@ -7,7 +7,7 @@
 namespace xlvs::encode {
 
 /// Derives again what follows from the published services: mirrors, availability, trash, counts, filter,
-/// Published services stay as they are. The caller holds the lock.
+/// timeouts in ticks. Published services stay as they are. The caller holds the lock.
 void repair(const Shared& shared);
 
 }  // namespace xlvs::encode

@@ -22,43 +22,14 @@ constexpr std::array kKnown{
 #undef X
 };
 
-/// What Linux 6.1 has besides (net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_lblc.c, ip_vs_lblcr.c), and why it has no
-/// effect here.
-struct KernelOnly {
-  std::string_view name, why;
-};
-constexpr std::string_view kSync = "the sync daemon is kernel IPVS's: set it there, with sysctl";
-constexpr std::string_view kEstimator = "rates are kept by a timer of the sweep, not by threads";
-constexpr std::string_view kLblc = "lblc and lblcr forget after the kernel's default, a day";
-constexpr std::array kKernelOnly{
-    KernelOnly{"amemthresh", "the table's memory is fixed: there is no shortage that a defence could wait for"},
-    KernelOnly{"backup_only", kSync},
-    KernelOnly{"cache_bypass", "transparent caches are kernel IPVS's: firewall marks do not reach XDP"},
-    KernelOnly{"conntrack", "packets that XDP forwards never meet connection tracking"},
-    KernelOnly{"debug_level", "XDP has counters instead: `xlvs status`"},
-    KernelOnly{"est_cpulist", kEstimator},
-    KernelOnly{"est_nice", kEstimator},
-    KernelOnly{"ignore_tunneled", "encapsulated packets that name no service always pass"},
-    KernelOnly{"lblc_expiration", kLblc},
-    KernelOnly{"lblcr_expiration", kLblc},
-    KernelOnly{"nat_icmp_send", "XDP finds NAT's servers by their connections, and a reply without one is the stack's"},
-    KernelOnly{"pmtu_disc", "tunnels always discover the path MTU, as with the kernel's default 1"},
-    KernelOnly{"run_estimation", kEstimator},
-    KernelOnly{"schedule_icmp", "ICMP opens no connections in XDP, as with the kernel's default 0"},
-    KernelOnly{"snat_reroute", "replies are always routed by their new source, as with the kernel's default 1"},
-    KernelOnly{"sync_persist_mode", kSync},
-    KernelOnly{"sync_ports", kSync},
-    KernelOnly{"sync_qlen_max", kSync},
-    KernelOnly{"sync_refresh_period", kSync},
-    KernelOnly{"sync_retries", kSync},
-    KernelOnly{"sync_sock_size", kSync},
-    KernelOnly{"sync_threshold", kSync},
-    KernelOnly{"sync_version", kSync}};
-
-/// A defence against floods: 0 or, always, 3. What is between waits for a shortage of memory.
-bool is_defence(xlvs_setting row) {
-  return row == XLVS_SET_DROP_ENTRY || row == XLVS_SET_DROP_PACKET || row == XLVS_SET_SECURE_TCP;
-}
+/// What Linux 6.1 has besides (net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_lblc.c, ip_vs_lblcr.c).
+constexpr std::array<std::string_view, 25> kKernelOnly{
+    "am_droprate",     "amemthresh",      "backup_only",   "cache_bypass",     "conntrack",
+    "debug_level",     "drop_entry",      "drop_packet",   "est_cpulist",      "est_nice",
+    "ignore_tunneled", "lblc_expiration", "lblcr_expiration", "nat_icmp_send", "pmtu_disc",
+    "run_estimation",  "schedule_icmp",   "secure_tcp",    "snat_reroute",
+    "sync_persist_mode", "sync_ports",    "sync_qlen_max", "sync_refresh_period", "sync_retries",
+    "sync_threshold"};
 
 const Known* find(std::string_view name) {
   const auto at = std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& k) { return k.name == name; });
@@ -85,9 +56,8 @@ Result<std::string> setting_name(const std::string& asked) {
   constexpr std::string_view kPrefix = "net.ipv4.vs.";
   if (name.starts_with(kPrefix)) name.erase(0, kPrefix.size());
   if (find(name) != nullptr) return name;
-  for (const KernelOnly& k : kKernelOnly)
-    if (k.name == name)
-      return Error{Errc::kUnsupported, name + " has no effect in XDP: " + std::string(k.why)};
+  if (std::find(kKernelOnly.begin(), kKernelOnly.end(), name) != kKernelOnly.end())
+    return Error{Errc::kUnsupported, name + " has no effect in XDP: it is a setting of kernel IPVS alone"};
   return Error{Errc::kInvalidArgument, "no setting is called " + asked + "; `xlvs get` lists them"};
 }
 
@@ -106,10 +76,6 @@ Result<Setting> parse_setting(const std::string& assignment) {
     return Error{Errc::kRange, "cannot set " + *name + " to " + (text.empty() ? "nothing" : std::string(text)) +
                                    ": choose a number from " + std::to_string(k.least) + " to " +
                                    std::to_string(k.most)};
-  if (is_defence(k.row) && value != 0 && value != XLVS_DEFENCE_ALWAYS)
-    return Error{Errc::kUnsupported, "cannot set " + *name + " to " + std::to_string(value) +
-                                         ": it would wait for a shortage of memory, and the table's is fixed; "
-                                         "choose 0, never, or 3, always"};
   return Setting{*std::move(name), value};
 }
 

@@ -60,8 +60,8 @@ Status Table::format(const TableMemory& memory, const Format& format) {
   const auto n = [](std::size_t size) { return static_cast<__u32>(size); };
   for (std::size_t row = 0; row < XLVS_TIMEOUT_ROWS; ++row)
     for (std::size_t state = 0; state < XLVS_TIMEOUT_STATES; ++state) {
-      control.timeouts[0].seconds[row][state] = kTimeouts[row][state];
-      control.timeouts[0].ticks[row][state] = xlvs_seconds_to_ticks(kTimeouts[row][state]);
+      control.timeouts_s[row][state] = kTimeouts[row][state];
+      control.timeouts[row][state] = xlvs_seconds_to_ticks(kTimeouts[row][state]);
     }
   default_settings(control);
   control.max_services = n(memory.services.size() / 2);
@@ -280,8 +280,7 @@ Status Table::connections(const std::function<void(const model::Connection&)>& e
 
 Result<model::Timeouts> Table::timeouts() {
   return read<model::Timeouts>([&](const Plan&) -> Result<model::Timeouts> {
-    const xlvs_control& control = *shared_.memory.control;
-    const auto& s = control.timeouts[load(control.timeouts_at) & 1].seconds;
+    const auto& s = shared_.memory.control->timeouts_s;
     return model::Timeouts{.tcp_s = s[XLVS_TIMEOUT_TCP][XLVS_TCP_ESTABLISHED],
                            .tcp_fin_s = s[XLVS_TIMEOUT_TCP][XLVS_TCP_FIN_WAIT],
                            .udp_s = s[XLVS_TIMEOUT_UDP][XLVS_UDP_NORMAL]};
@@ -301,18 +300,16 @@ Status Table::set_timeouts(const model::Timeouts& timeouts) {
     lock.emplace(*std::move(taken));
   }
   xlvs_control& control = *shared_.memory.control;
-  const __u32 other = ~load(control.timeouts_at) & 1;
-  xlvs_timeouts fresh = control.timeouts[other ^ 1];
   const auto set = [&](std::size_t row, std::size_t state, std::uint32_t seconds) {
     if (seconds == 0) return;
-    fresh.seconds[row][state] = seconds;
-    fresh.ticks[row][state] = xlvs_seconds_to_ticks(seconds);
+    shared_.writer.set(control.timeouts_s[row][state], seconds);
+    shared_.writer.set(control.timeouts[row][state], xlvs_seconds_to_ticks(seconds));
   };
+  shared_.writer.set(control.dirty, 1);
   set(XLVS_TIMEOUT_TCP, XLVS_TCP_ESTABLISHED, timeouts.tcp_s);
   set(XLVS_TIMEOUT_TCP, XLVS_TCP_FIN_WAIT, timeouts.tcp_fin_s);
   set(XLVS_TIMEOUT_UDP, XLVS_UDP_NORMAL, timeouts.udp_s);
-  shared_.writer.copy(&control.timeouts[other], &fresh, sizeof fresh);
-  shared_.writer.set(control.timeouts_at, other);
+  shared_.writer.set(control.dirty, 0);
   return ok();
 }
 

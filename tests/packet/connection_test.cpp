@@ -263,9 +263,9 @@ TEST_F(FullTableTest, ConnectionsThatAreOverGiveWay) {
     const std::uint32_t ago = state == XLVS_TCP_FIN_WAIT ? xlvs_seconds_to_ticks(4) : 0;  // quiet since
     const auto* control = director().memory().control;
     each_live([&](xlvs_conn& c) {
-      const std::uint32_t fresh = c.expires - control->timeouts[control->timeouts_at].ticks[XLVS_TIMEOUT_TCP][XLVS_CONN_STATE(c.meta)];
+      const std::uint32_t fresh = c.expires - control->timeouts[XLVS_TIMEOUT_TCP][XLVS_CONN_STATE(c.meta)];
       c.meta = (c.meta & ~XLVS_CONN_STATE_MASK) | static_cast<std::uint32_t>(state) << 8;
-      c.expires = fresh + control->timeouts[control->timeouts_at].ticks[XLVS_TIMEOUT_TCP][state] - ago;
+      c.expires = fresh + control->timeouts[XLVS_TIMEOUT_TCP][state] - ago;
     });
     const std::uint64_t stateless = director().reasons()[XLVS_REASON_STATELESS];
     establish(next, next + 1000);

@@ -144,7 +144,7 @@ Director& DirectorTest::director() {
 
 void DirectorTest::SetUp() {
   if (Status s = director().reset(); !s) FAIL() << s.error().what;
-  for (auto& row : director().memory().control->timeouts[0].ticks)  // the reference knows no time
+  for (auto& row : director().memory().control->timeouts)  // the reference knows no time
     for (auto& ticks : row) ticks = xlvs_seconds_to_ticks(1000000);
   reference_ = std::make_unique<Reference>(director().network());
   reasons_ = director().reasons();
