@@ -7,7 +7,6 @@
 
 #include "maps.h"
 #include "packet.h"
-#include "stage/tags.h"
 #include "stage/parse.h"
 #include "stage/addressee.h"
 #include "stage/connection.h"
@@ -37,9 +36,9 @@ static __always_inline bool xlvs_may_reply(const struct xlvs_packet *p, enum xlv
 }
 
 /* The whole way of a packet of one family; compiled once for each. */
-static __always_inline int xlvs_direct(struct xdp_md *ctx, struct xlvs_control *control, const int family, __u32 ifindex)
+static __always_inline int xlvs_direct(struct xdp_md *ctx, struct xlvs_control *control, const int family)
 {
-	struct xlvs_packet p = { .ctx = ctx, .control = control, .family = family, .ifindex = ifindex };
+	struct xlvs_packet p = { .ctx = ctx, .control = control, .family = family };
 	enum xlvs_verdict v = xlvs_parse(&p);
 
 	if (v == XLVS_NEXT)
@@ -68,8 +67,7 @@ int xlvs_director(struct xdp_md *ctx)
 {
 	struct ethhdr *eth = (void *)(long)ctx->data;
 	struct xlvs_control *control = xlvs_get_control();
-	__u32 ifindex = ctx->ingress_ifindex, services;
-	int act;
+	__u32 services;
 
 	if (!control || control->abi != XLVS_ABI_VERSION)
 		return xlvs_leave(XLVS_REASON_ABI);
@@ -78,28 +76,21 @@ int xlvs_director(struct xdp_md *ctx)
 		return xlvs_leave(XLVS_REASON_OFF);
 	if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
 		return xlvs_leave(XLVS_REASON_TRUNCATED);
-	if (xlvs_is_tag(eth->h_proto)) {
-		ifindex = (__u32)xlvs_take_tags(ctx);
-		if (!ifindex)
-			return xlvs_leave(XLVS_REASON_VLAN);
-		eth = (void *)(long)ctx->data;
-		if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
-			return xlvs_leave(XLVS_REASON_TRUNCATED);
-	}
 	/* The two barriers differ: that keeps the compiler from folding both calls into one
 	 * with a variable family. */
 	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
+		if (!(services & XLVS_SERVICES_IPV4))
+			return xlvs_leave(XLVS_REASON_OFF);
 		asm volatile("" : "+r"(ctx));
-		act = services & XLVS_SERVICES_IPV4 ? xlvs_direct(ctx, control, XLVS_AF_INET, ifindex) :
-						      xlvs_leave(XLVS_REASON_OFF);
-	} else if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
-		asm volatile("" : "+r"(control));
-		act = services & XLVS_SERVICES_IPV6 ? xlvs_direct(ctx, control, XLVS_AF_INET6, ifindex) :
-						      xlvs_leave(XLVS_REASON_OFF);
-	} else {
-		return xlvs_leave(XLVS_REASON_NOT_IP);
+		return xlvs_direct(ctx, control, XLVS_AF_INET);
 	}
-	return act == XDP_PASS && ifindex != ctx->ingress_ifindex ? xlvs_pass_tagged(ctx) : act;
+	if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
+		if (!(services & XLVS_SERVICES_IPV6))
+			return xlvs_leave(XLVS_REASON_OFF);
+		asm volatile("" : "+r"(control));
+		return xlvs_direct(ctx, control, XLVS_AF_INET6);
+	}
+	return xlvs_leave(XLVS_REASON_NOT_IP);
 }
 
 char _license[] SEC("license") = "GPL";

@@ -49,8 +49,8 @@ struct {
 	XLVS_MAPPED_ARRAY(struct xlvs_filter);
 } xlvs_filter SEC(".maps");
 
-/* Interfaces that the director is on, and the VLANs on them.  Writer: command; an address that changed: slow/port.h.
- * Reader: stage/addressee.h, stage/forward.h, stage/tags.h. */
+/* Interfaces that the director is on.  Writer: command; an address that changed: slow/port.h.
+ * Reader: stage/addressee.h, stage/forward.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -58,14 +58,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct xlvs_port);
 } xlvs_ports SEC(".maps");
-
-/* VLAN interfaces by tag: the number of one.  Writer: command.  Reader: stage/tags.h. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, XLVS_VLANS);
-	__type(key, struct xlvs_vlan_key);
-	__type(value, __u32);
-} xlvs_vlans SEC(".maps");
 
 /* From service key to row, two halves.  Writer: command.  Reader: stage/service.h.
  * Sized 2 * limits.index_buckets. */
@@ -154,25 +146,13 @@ static __always_inline struct xlvs_port *xlvs_get_port(__u32 ifindex)
 	return port && READ_ONCE(port->ifindex) == ifindex ? port : NULL;
 }
 
-/* A way out as XDP can use it: with valid = 0 when the interface takes no frames from XDP. One without the director may,
- * but nobody knows. */
-static __always_inline void xlvs_look_at_way_out(struct xlvs_nexthop *hop)
-{
-	const struct xlvs_port *port = xlvs_get_port(hop->ifindex);
-	__u16 flags = port ? READ_ONCE(port->flags) : 0;
-
-	if (!(flags & XLVS_PORT_F_OUT))
-		hop->valid = 0;
-	if (flags & XLVS_PORT_F_VLAN)
-		hop->ifindex |= XLVS_HOP_TAGGED;
-}
-
-/* Does the interface take redirected frames of several buffers? */
-static __always_inline bool xlvs_takes_spread(__u32 ifindex)
+/* Does the interface take frames that XDP redirects? One without the director
+ * may, but nobody knows. */
+static __always_inline bool xlvs_takes_frames(__u32 ifindex)
 {
 	const struct xlvs_port *port = xlvs_get_port(ifindex);
 
-	return port && READ_ONCE(port->flags) & XLVS_PORT_F_SPREAD;
+	return port && READ_ONCE(port->flags) & XLVS_PORT_F_OUT;
 }
 
 static __always_inline __u32 xlvs_setting(const struct xlvs_control *control, enum xlvs_setting setting)

@@ -44,7 +44,6 @@ struct xlvs_packet {
 	struct xlvs_control *control;
 	/* parse */
 	int family; /* XLVS_AF_*; a constant in each of the two copies of the program */
-	__u32 ifindex; /* where it came in: the port, or the VLAN of its tags */
 	__u32 l4;   /* offset of the transport header in the frame */
 	__u32 len;  /* bytes of the IP packet, its header included */
 	struct xlvs_addr saddr, daddr;
@@ -64,7 +63,7 @@ struct xlvs_packet {
 	__u32 tun;     /* TUNNEL: the server's tunnel, see net/shim.h */
 	__u32 reason; /* enum xlvs_reason: why this verdict */
 	__u32 mtu;    /* TOO_BIG: what would have fitted */
-	__u32 out_ifindex; /* REDIRECT: the way out | XLVS_HOP_TAGGED */
+	__u32 out_ifindex; /* REDIRECT: the way out */
 	__be16 vport; /* reply: port to put back */
 	struct xlvs_addr vaddr; /* reply: address to put back */
 };

@@ -25,7 +25,7 @@ static __noinline int xlvs_resolve(struct __sk_buff *skb, const struct xlvs_meta
 {
 	struct bpf_redir_neigh to = { .nh_family = meta->family };
 
-	if (meta->flags & XLVS_META_F_SUM && !xlvs_fill_sum(skb, xlvs_open_sum_of(meta)))
+	if (meta->flags & XLVS_META_F_SUM && !xlvs_fill_sum(skb))
 		return TC_ACT_SHOT;
 	if (meta->flags & XLVS_META_F_CUT && !xlvs_cut(skb, meta->flags >> 16))
 		return xlvs_slow_drop(XLVS_REASON_TOO_BIG);
@@ -42,8 +42,6 @@ int xlvs_slowpath(struct __sk_buff *skb)
 	struct xlvs_case *c;
 	int act;
 
-	if (skb->vlan_present) /* what is left to do is done on the VLAN's interface */
-		return TC_ACT_UNSPEC;
 	if (skb->mark == XLVS_HELD_MARK) {
 		__builtin_memset(&meta, 0, sizeof(meta));
 		meta.kind = XLVS_META_AGAIN;
@@ -74,8 +72,6 @@ int xlvs_slowpath(struct __sk_buff *skb)
 	switch (meta.kind) {
 	case XLVS_META_NEIGHBOUR:
 		return xlvs_resolve(skb, &meta);
-	case XLVS_META_SEND:
-		return (int)bpf_redirect(meta.ifindex, 0);
 	case XLVS_META_ERROR:
 		return xlvs_send_error(skb, &meta);
 	case XLVS_META_ADDRESSEE:

@@ -7,7 +7,6 @@
 #define XLVS_MAPS(X)      \
 	X(xlvs_control)   \
 	X(xlvs_ports)     \
-	X(xlvs_vlans)     \
 	X(xlvs_filter)    \
 	X(xlvs_svc_index) \
 	X(xlvs_services)  \

@@ -86,7 +86,7 @@ XLVS_INLINE __u32 xlvs_changes_rows(__u32 servers)
 
 /* Where a server's packets go, remembered for XLVS_NEXTHOP_TICKS. */
 struct xlvs_nexthop {
-	__u32 ifindex; /* | XLVS_HOP_TAGGED */
+	__u32 ifindex;
 	__u32 expires; /* tick */
 	__u8 dmac[6];
 	__u8 smac[6];
@@ -94,7 +94,6 @@ struct xlvs_nexthop {
 	__u16 valid; /* 0 = ask the FIB; else the tick when the kernel last looked after the neighbour, or 1 more */
 };
 static_assert(sizeof(struct xlvs_nexthop) == 24, "next hop");
-#define XLVS_HOP_TAGGED 0x80000000u /* the way out is a VLAN: its row in xlvs_ports has the tags */
 
 /* All that an established flow writes: one cache line per server and CPU. */
 struct xlvs_line {

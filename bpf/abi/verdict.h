@@ -15,7 +15,6 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(NOT_OURS, PASS, "neither to a virtual service nor from a NAT server")                          \
 	X(OTHER_HOST, PASS, "the frame is addressed to another host or to a group")                      \
 	X(NOT_IP, PASS, "not IPv4 or IPv6")                                                              \
-	X(VLAN, PASS, "a VLAN tag of no interface that xlvs knows")                                      \
 	X(PROTOCOL, PASS, "a protocol that is not balanced")                                             \
 	X(TRUNCATED, PASS, "a header does not fit into the frame")                                       \
 	X(IP_OPTIONS, PASS, "slow path: IPv4 options or IPv6 extension headers")                         \
@@ -26,7 +25,6 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(NO_CONNECTION, PASS, "to a virtual service, but no connection and not a first packet")         \
 	X(NEIGHBOUR, PASS, "slow path: the kernel resolves or looks after the next hop, or xlvs is not on the way out") \
 	X(BY_HAND, PASS, "slow path: a tunnel's checksum over a packet that has none")                   \
-	X(GENERIC, PASS, "slow path: it came by an interface in generic mode")                           \
 	X(CUT, PASS, "slow path: too big for the way out, and may be cut")                               \
 	X(SERVER_LOCAL, PASS, "the real server is this host itself: the stack delivers")                 \
 	X(REPLY, PASS, "a NAT server's packet that needs an error: the stack says so")                   \
@@ -41,7 +39,6 @@ enum xlvs_verdict { XLVS_NEXT, XLVS_PASS, XLVS_TX, XLVS_REDIRECT, XLVS_DROP, XLV
 	X(HEADROOM, DROP, "no room in front of the frame for a tunnel header")                           \
 	X(FRAGMENT_EARLY, DROP, "a fragment before its first, and no room to wait")                               \
 	X(FRAGMENT_SUM, DROP, "a fragment of SCTP whose port NAT changes: the checksum covers what is not there") \
-	X(SEGMENTS, DROP, "segments that the stack has put together, for a tunnel with a checksum")      \
 	X(MALFORMED, DROP, "a checksum is wrong, headers do not end, or SCTP carries nothing")                      \
 	X(TABLE_BUSY, DROP, "the version changed under the packet, repeatedly")                          \
 	X(ABI, PASS, "the table has another ABI version")                                                \
@@ -62,10 +59,8 @@ enum xlvs_meta_kind {
 	XLVS_META_ERROR,	 /* send an ICMP error about the packet, and drop it */
 	XLVS_META_AGAIN,	 /* balance it: slow/again.h */
 	XLVS_META_ADDRESSEE,	 /* for another host, says the director: does the kernel, too? */
-	XLVS_META_SEND,		 /* the frame is finished, addresses and all: send it */
 };
 #define XLVS_META_F_SUM 0x1 /* the shim of the tunnel lacks its checksum */
-#define XLVS_META_F_UNFINISHED 0x8 /* its transport checksum is left to hardware. Slow path to itself only */
 #define XLVS_META_F_ROUTED 0x4 /* ERROR: by its route, not back where the packet came from. Slow path to itself only */
 #define XLVS_META_F_CUT 0x2 /* too big: cut to the MTU in the upper 16 bits. Slow path to itself only */
 struct xlvs_meta {

@@ -5,7 +5,6 @@
 
 #include <linux/if_ether.h>
 #include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
 
 #include "packet.h"
 
@@ -16,23 +15,6 @@ static __always_inline void *xlvs_data(const struct xlvs_packet *p)
 static __always_inline void *xlvs_data_end(const struct xlvs_packet *p)
 {
 	return (void *)(long)p->ctx->data_end;
-}
-
-/* 1: a frame may lie in several buffers, of which the program sees the first (the program for jumbo frames); 2: and this
- * kernel redirects such frames (Linux 6.3). A constant of the load, so that the other program pays nothing. */
-const volatile __u32 xlvs_spread;
-
-static __always_inline bool xlvs_is_spread(struct xdp_md *ctx)
-{
-	return xlvs_spread && bpf_xdp_get_buff_len(ctx) > (__u64)(ctx->data_end - ctx->data);
-}
-
-/* Has the frame so many bytes? */
-static __always_inline bool xlvs_is_long(const struct xlvs_packet *p, __u32 bytes)
-{
-	if (xlvs_data(p) + bytes <= xlvs_data_end(p))
-		return true;
-	return xlvs_spread && bytes <= bpf_xdp_get_buff_len(p->ctx);
 }
 
 /* A length field in host order. The verifier of Linux 6.1 takes a swapped word

@@ -79,8 +79,7 @@ static __always_inline enum xlvs_reason xlvs_ask_fib(void *ctx, __u32 ifindex, i
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
 		return XLVS_REASON_FORWARDING_OFF;
 	default:
-		/* a VLAN's interface that went away: the stack knows what became of it */
-		return rc < 0 ? XLVS_REASON_VLAN : XLVS_REASON_NO_ROUTE;
+		return XLVS_REASON_NO_ROUTE;
 	}
 	route->hop.ifindex = fib->ifindex;
 	__builtin_memcpy(route->hop.dmac, fib->dmac, 6);
@@ -96,14 +95,12 @@ static __always_inline enum xlvs_reason xlvs_ask_fib(void *ctx, __u32 ifindex, i
 	return XLVS_REASON_FORWARDED;
 }
 
-/* The same for XDP.  returns NEXT | PASS/VLAN | DROP with a reason */
+/* The same for XDP.  returns NEXT | DROP with a reason */
 static __always_inline enum xlvs_verdict xlvs_fib(struct xlvs_packet *p, int family, const struct xlvs_addr *src,
 						  const struct xlvs_addr *dst, struct xlvs_route *route)
 {
-	enum xlvs_reason reason = xlvs_ask_fib(p->ctx, p->ifindex, family, src, dst, route);
+	enum xlvs_reason reason = xlvs_ask_fib(p->ctx, p->ctx->ingress_ifindex, family, src, dst, route);
 
-	if (reason == XLVS_REASON_VLAN)
-		return xlvs_pass(p, reason);
 	return reason == XLVS_REASON_FORWARDED ? XLVS_NEXT : xlvs_drop(p, reason);
 }
 

@@ -3,7 +3,6 @@
 #ifndef XLVS_SLOW_CARRY_H
 #define XLVS_SLOW_CARRY_H
 
-#include "slow/offload.h"
 #include "slow/order.h"
 #include "slow/rewrite.h"
 #include "forward/tunnel.h"
@@ -46,7 +45,7 @@ static __noinline int xlvs_slow_route(struct __sk_buff *skb, struct xlvs_case *c
 					0);
 	if (tunnel)
 		xlvs_heed_pmtu(c->server, c->now);
-	if (!route->hop.mtu || c->unit + grow <= route->hop.mtu)
+	if (!route->hop.mtu || c->len + grow <= route->hop.mtu)
 		return XLVS_SLOW_NEXT;
 	if (!c->df)
 		return (back ? c->family : s->family) == XLVS_AF_INET ? XLVS_SLOW_CUT :
@@ -96,10 +95,7 @@ static __always_inline int xlvs_carry(struct __sk_buff *skb, struct xlvs_case *c
 	act = c->leaves ? XLVS_SLOW_HERE : xlvs_slow_route(skb, c, s, tunnel ? xlvs_tunnel_overhead(s, tun) : 0);
 	if (act == XLVS_SLOW_HERE) /* no hop less: the packet has arrived, or the stack has seen to that */
 		return xlvs_slow_translate(skb, c, s) == XLVS_SLOW_NEXT ? TC_ACT_OK : TC_ACT_SHOT;
-	if (act == XLVS_SLOW_CUT && skb->gso_size) {
-		if (!xlvs_shorten_segments(skb, c->unit + (tunnel ? xlvs_tunnel_overhead(s, tun) : 0) - route->hop.mtu))
-			return xlvs_slow_drop(XLVS_REASON_TOO_BIG);
-	} else if (act == XLVS_SLOW_CUT)
+	if (act == XLVS_SLOW_CUT)
 		flags = XLVS_META_F_CUT | (__u32)route->hop.mtu << 16;
 	else if (act != XLVS_SLOW_NEXT)
 		return act;
@@ -114,8 +110,6 @@ static __always_inline int xlvs_carry(struct __sk_buff *skb, struct xlvs_case *c
 		act = xlvs_slow_encap(skb, c, s, tun);
 		flags |= xlvs_shim_sums(tun) ? XLVS_META_F_SUM : 0;
 	}
-	if (c->unfinished)
-		flags |= XLVS_META_F_UNFINISHED;
 	return act == XLVS_SLOW_NEXT ? xlvs_order_send(c, route, flags) : act;
 }
 

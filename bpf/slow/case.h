@@ -20,7 +20,6 @@ struct xlvs_case {
 	/* slow/walk.h */
 	__u32 l4;  /* offset of the transport header; of a later fragment: of what it carries */
 	__u32 len; /* bytes of the IP packet, its header included */
-	__u32 unit; /* the same as it leaves: of a segmented one, of each segment */
 	struct xlvs_addr saddr, daddr; /* of an error: of the packet that would answer the quoted one */
 	struct xlvs_addr outer_saddr, outer_daddr; /* of an error: its own */
 	__be16 sport, dport;
@@ -43,7 +42,6 @@ struct xlvs_case {
 	__u8 outer_proto;
 	__u8 plain; /* not taken for a tunnel's any more */
 	__u8 leaves; /* the stack sends the packet: slow/leave.h */
-	__u8 unfinished; /* the transport checksum is left to hardware: its field has the sum of the pseudo header */
 	/* slow/match.h */
 	__u32 now;     /* tick */
 	__u32 server;  /* row */

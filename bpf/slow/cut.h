@@ -7,7 +7,7 @@
 #include "slow/order.h"
 #include "slow/sum.h"
 
-#define XLVS_CUT_BYTES 8192 /* the longest packet to cut: half the scratch, so that every piece is inside */
+#define XLVS_CUT_BYTES 4096 /* the longest packet to cut: above what native XDP without multi-buffer takes */
 #define XLVS_CUT_PIECES 8
 #define XLVS_CUT_LEAST	64 /* bytes of the last one */
 
@@ -39,7 +39,6 @@ static __always_inline bool xlvs_cut_body(struct __sk_buff *skb, struct xlvs_scr
 
 /* Sends all fragments but the last, which is left in skb. The next hop is the
  * one in xlvs_routes, whose address the kernel knows: it has told the MTU.
- * An unfinished packet is not cut: each piece would get a checksum.
  * returns  whether the last one may go */
 static __noinline int xlvs_cut(struct __sk_buff *skb, __u32 mtu)
 {
@@ -47,10 +46,9 @@ static __noinline int xlvs_cut(struct __sk_buff *skb, __u32 mtu)
 	struct xlvs_route *route = xlvs_get_route();
 	__u32 piece = (mtu - sizeof(struct iphdr)) & ~7u, total, at = 0;
 	struct iphdr whole;
-	struct xlvs_case *c = xlvs_get_case();
 	__u8 macs[12];
 
-	if (!s || !route || !c || c->unfinished || bpf_skb_load_bytes(skb, XLVS_IP_AT, &whole, sizeof(whole)))
+	if (!s || !route || bpf_skb_load_bytes(skb, XLVS_IP_AT, &whole, sizeof(whole)))
 		return 0;
 	total = bpf_ntohs(whole.tot_len) - sizeof(whole);
 	/* options would have to be sorted by who is to see them: nobody sends such packets */

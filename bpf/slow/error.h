@@ -13,7 +13,7 @@
 #include "net/fib.h"
 #include "net/icmp.h"
 #include "slow/case.h"
-#include "slow/offload.h"
+#include "slow/sum.h"
 
 #define XLVS_QUOTE4 (576 - sizeof(struct iphdr) - sizeof(struct xlvs_icmp))	 /* RFC 1812, 4.3.2.3 */
 #define XLVS_QUOTE6 (1280 - sizeof(struct ipv6hdr) - sizeof(struct xlvs_icmp)) /* RFC 4443, 2.4 (c) */
@@ -72,15 +72,9 @@ static __always_inline void xlvs_write_icmp(struct xlvs_icmp *icmp, const struct
 }
 
 /* The checksum of len bytes from the ICMP header on, in its place. */
-static __always_inline bool xlvs_finish_icmp(struct __sk_buff *skb, const struct xlvs_meta *meta, __u32 at, __u32 len,
-					     __u64 sum)
+static __always_inline bool xlvs_finish_icmp(struct __sk_buff *skb, __u32 at, __u32 len, __u64 sum)
 {
-	struct xlvs_open_sum open = xlvs_open_sum_of(meta);
-	__u16 check;
-
-	if (open.l4)
-		open.l4 += at + sizeof(struct xlvs_icmp) - XLVS_IP_AT;
-	check = (__u16)~xlvs_csum_fold(sum + xlvs_sum_leaving(skb, at, len, &open));
+	__u16 check = (__u16)~xlvs_csum_fold(sum + xlvs_sum_bytes(skb, at, len));
 
 	return !bpf_skb_store_bytes(skb, at + offsetof(struct xlvs_icmp, checksum), &check, sizeof(check), 0);
 }
@@ -98,7 +92,7 @@ static __always_inline bool xlvs_write_error4(struct __sk_buff *skb, const struc
 	xlvs_ip4_build(ip, s->dst.word[0], s->src.word[0], IPPROTO_ICMP, s->tos, XLVS_DEFAULT_TTL, 0,
 		       (__be16)bpf_get_prandom_u32(), (__u16)(sizeof(*ip) + sizeof(*icmp) + s->quote));
 	xlvs_write_icmp(icmp, meta);
-	return xlvs_finish_icmp(skb, meta, XLVS_IP_AT + sizeof(*ip), sizeof(*icmp) + s->quote, 0);
+	return xlvs_finish_icmp(skb, XLVS_IP_AT + sizeof(*ip), sizeof(*icmp) + s->quote, 0);
 }
 
 static __always_inline bool xlvs_write_error6(struct __sk_buff *skb, const struct xlvs_meta *meta,
@@ -113,7 +107,7 @@ static __always_inline bool xlvs_write_error6(struct __sk_buff *skb, const struc
 	xlvs_ip6_build(ip, &s->dst, &s->src, IPPROTO_ICMPV6, 0, XLVS_DEFAULT_TTL, 0,
 		       (__u16)(sizeof(*icmp) + s->quote));
 	xlvs_write_icmp(icmp, meta);
-	return xlvs_finish_icmp(skb, meta, XLVS_IP_AT + sizeof(*ip), sizeof(*icmp) + s->quote,
+	return xlvs_finish_icmp(skb, XLVS_IP_AT + sizeof(*ip), sizeof(*icmp) + s->quote,
 				xlvs_pseudo_sum(&s->src, &s->dst, XLVS_AF_INET6, IPPROTO_ICMPV6,
 						sizeof(*icmp) + s->quote));
 }

@@ -83,7 +83,6 @@ static __always_inline int xlvs_match(const int family)
 	if (p.reason != XLVS_REASON_NO_SERVER)
 		return xlvs_slow_drop(p.reason);
 	c->server = XLVS_NO_ROW;
-	c->now = p.now;
 	return xlvs_order_error(c, XLVS_REASON_NO_SERVER,
 				family == XLVS_AF_INET ? XLVS_ICMP4_PORT_UNREACHABLE : XLVS_ICMP6_PORT_UNREACHABLE, 0);
 }

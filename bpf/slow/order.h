@@ -23,7 +23,7 @@ static __always_inline int xlvs_order_error(struct xlvs_case *c, enum xlvs_reaso
 	order->info = info;
 	/* as in stage/icmp.h: the kernel's own error leaves through IPVS */
 	order->server = c->server == XLVS_NO_ROW || c->forward == XLVS_FORWARD_NAT ? XLVS_NO_ROW : c->server;
-	order->flags = c->unfinished ? XLVS_META_F_UNFINISHED : 0;
+	order->flags = 0;
 	return XLVS_SLOW_ORDER;
 }
 

@@ -126,9 +126,7 @@ static __always_inline bool xlvs_put_port(struct __sk_buff *skb, const struct xl
 		return xlvs_put_leaving_port(skb, c, at, w);
 	if (!xlvs_load16(skb, at, &check) || !xlvs_store16(skb, c->l4 + (destination ? 2 : 0), w->to_port))
 		return false;
-	if (c->unfinished)
-		check = xlvs_csum_fold((__u64)check + xlvs_addr_diff(w)); /* the pseudo header's alone */
-	else if (c->proto == IPPROTO_UDP)
+	if (c->proto == IPPROTO_UDP)
 		xlvs_udp_csum(&check, diff);
 	else
 		check = xlvs_csum_update(check, diff);
@@ -219,14 +217,9 @@ static __noinline int xlvs_slow_encap(struct __sk_buff *skb, struct xlvs_case *c
 		shim.gre.gre.flags = xlvs_shim_sums(tun) ? XLVS_GRE_CSUM : 0;
 		shim.gre.gre.proto = xlvs_ether_type(c->family);
 	}
-	if (skb->gso_size && xlvs_shim_sums(tun))
-		return xlvs_slow_drop(XLVS_REASON_SEGMENTS); /* the kernel would make each segment's checksum, but must be told so */
 	/* the flag sets skb->protocol, but it also marks the packet as a tunnel's,
 	 * whose end then cannot be moved: slow/cut.h */
-	if (skb->gso_size)
-		room = BPF_F_ADJ_ROOM_FIXED_GSO | (v4 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV6) |
-		       (!shim_len ? 0 : proto == IPPROTO_UDP ? BPF_F_ADJ_ROOM_ENCAP_L4_UDP : BPF_F_ADJ_ROOM_ENCAP_L4_GRE);
-	else if (s->family != c->family)
+	if (s->family != c->family)
 		room = v4 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV6;
 	if (bpf_skb_adjust_room(skb, (__s32)(outer_len + shim_len), BPF_ADJ_ROOM_MAC, room) ||
 	    bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &type, sizeof(type), 0))

@@ -71,30 +71,9 @@ static __noinline __u32 xlvs_sum_bytes(struct __sk_buff *skb, __u32 from, __u32 
 	return xlvs_sum_scratch(n);
 }
 
-/* Where an unfinished packet's transport header starts, and its checksum in it; {} = the packet is finished. */
-struct xlvs_open_sum {
-	__u32 l4;
-	__u32 check;
-};
-
-/* The sum of len bytes from `from` on as they will be when the packet has left. What an unfinished transport header and
- * all behind it will add up to is the inverse of the pseudo header's sum, which its field holds. */
-static __always_inline __u64 xlvs_sum_leaving(struct __sk_buff *skb, __u32 from, __u32 len,
-					      const struct xlvs_open_sum *open)
-{
-	__u16 pseudo = 0;
-
-	if (!open->l4)
-		return xlvs_sum_bytes(skb, from, len);
-	if (bpf_skb_load_bytes(skb, open->l4 + open->check, &pseudo, sizeof(pseudo)))
-		return 0;
-	return (__u64)xlvs_sum_bytes(skb, from, open->l4 - from) + (__u16)~pseudo;
-}
-
 /* Puts the right checksum, whatever stands there, into the GUE or GRE header behind the outer IP header.
- * open     of the packet in the tunnel, as it was without
  * returns  whether there was one to fill in */
-static __always_inline bool xlvs_fill_sum(struct __sk_buff *skb, struct xlvs_open_sum open)
+static __always_inline bool xlvs_fill_sum(struct __sk_buff *skb)
 {
 	const __u32 ip_at = sizeof(struct ethhdr);
 	struct xlvs_addr src = {}, dst = {};
@@ -129,9 +108,7 @@ static __always_inline bool xlvs_fill_sum(struct __sk_buff *skb, struct xlvs_ope
 	check_at = at + (proto == IPPROTO_UDP ? offsetof(struct udphdr, check) : offsetof(struct xlvs_gre_sum, check));
 	if (bpf_skb_store_bytes(skb, check_at, &check, sizeof(check), 0))
 		return false;
-	if (open.l4)
-		open.l4 += at - ip_at + (proto == IPPROTO_UDP ? sizeof(struct xlvs_gue) : sizeof(struct xlvs_gre_sum));
-	sum += xlvs_sum_leaving(skb, at, len, &open);
+	sum += xlvs_sum_bytes(skb, at, len);
 	check = proto == IPPROTO_UDP ? xlvs_udp_finish(sum) : (__u16)~xlvs_csum_fold(sum);
 	return !bpf_skb_store_bytes(skb, check_at, &check, sizeof(check), 0);
 }

@@ -10,7 +10,7 @@
 
 #include "config.h"
 #include "net/ip.h"
-#include "slow/offload.h"
+#include "slow/case.h"
 #include "stage/parse.h"
 
 /* Options that only the stack may judge: source routes, which it refuses unless
@@ -150,20 +150,15 @@ static __always_inline int xlvs_walk_l4(struct __sk_buff *skb, struct xlvs_case 
 	c->sport = tcp.source;
 	c->dport = tcp.dest;
 	c->event = XLVS_EVENT_DATAGRAM | XLVS_OPENS_ALWAYS;
-	if (c->proto == IPPROTO_UDP) {
-		xlvs_walk_offloads(skb, c, sizeof(struct udphdr), offsetof(struct udphdr, check));
+	if (c->proto == IPPROTO_UDP)
 		return XLVS_SLOW_NEXT;
-	}
 	if (c->proto == IPPROTO_SCTP && len >= sizeof(struct xlvs_sctp)) {
 		c->event = xlvs_walk_chunks(skb, c->l4, len);
-		if (skb->gso_size)
-			c->unit = 0; /* each chunk fits, says its sender */
 		return XLVS_SLOW_NEXT;
 	}
 	if (c->proto != IPPROTO_TCP || len < sizeof(tcp) || bpf_skb_load_bytes(skb, c->l4, &tcp, sizeof(tcp)))
 		return TC_ACT_OK;
 	c->event = xlvs_tcp_event(&tcp);
-	xlvs_walk_offloads(skb, c, tcp.doff * 4, offsetof(struct tcphdr, check));
 	return XLVS_SLOW_NEXT;
 }
 
@@ -175,7 +170,6 @@ static __noinline int xlvs_walk(struct __sk_buff *skb, struct xlvs_case *c)
 
 	c->outer_saddr = c->saddr;
 	c->outer_daddr = c->daddr;
-	c->unit = c->len;
 	if (act != XLVS_SLOW_NEXT || c->part == XLVS_PART_LATER || xlvs_case_is_icmp(c))
 		return act;
 	return xlvs_walk_l4(skb, c);

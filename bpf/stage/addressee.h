@@ -21,17 +21,15 @@ static __always_inline bool xlvs_is_vrrp(const __u16 *mac)
  * those would answer for another director, and two of them pass a packet to
  * and fro. IPVS takes PACKET_HOST only.
  * reads    the Ethernet header
- * returns  NEXT | PASS/OTHER_HOST | PASS/GENERIC
+ * returns  NEXT | PASS/OTHER_HOST
  * cost     a row of xlvs_ports */
 static __always_inline enum xlvs_verdict xlvs_check_addressee(struct xlvs_packet *p)
 {
-	const struct xlvs_port *port = xlvs_get_port(p->ifindex);
+	const struct xlvs_port *port = xlvs_get_port(p->ctx->ingress_ifindex);
 	const __u16 *mac = xlvs_data(p);
 
 	if ((void *)(mac + 3) > xlvs_data_end(p))
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
-	if (port && READ_ONCE(port->flags) & XLVS_PORT_F_GENERIC) /* it looks at the addressee again */
-		return xlvs_pass(p, XLVS_REASON_GENERIC);
 	if (!port || (mac[0] == port->mac[0] && mac[1] == port->mac[1] && mac[2] == port->mac[2]) || xlvs_is_vrrp(mac))
 		return XLVS_NEXT;
 	/* Not a group's: the interface's own address may have changed, and

@@ -9,8 +9,7 @@
 /* Does the slow path look at such a packet once more, with time to spare? */
 static __always_inline bool xlvs_again(enum xlvs_reason reason)
 {
-	return reason == XLVS_REASON_IP_OPTIONS || reason == XLVS_REASON_FRAGMENT || reason == XLVS_REASON_ICMP ||
-	       reason == XLVS_REASON_GENERIC;
+	return reason == XLVS_REASON_IP_OPTIONS || reason == XLVS_REASON_FRAGMENT || reason == XLVS_REASON_ICMP;
 }
 
 /* Marks the frame for xlvs_slowpath. A driver without room for metadata leaves

@@ -36,7 +36,7 @@ static __always_inline enum xlvs_verdict xlvs_ask_slowpath(struct xlvs_packet *p
 
 	if (!meta)
 		return xlvs_drop(p, XLVS_REASON_HEADROOM);
-	meta->ifindex = route->hop.ifindex & ~XLVS_HOP_TAGGED;
+	meta->ifindex = route->hop.ifindex;
 	meta->family = (__u16)route->family;
 	meta->flags = flags;
 	__builtin_memcpy(meta->nexthop, &route->gateway, 16);
@@ -117,7 +117,8 @@ static __always_inline void xlvs_keep_hop(const struct xlvs_packet *p, struct xl
 	__u16 confirmed = line->nexthop.valid;
 
 	route->hop.expires = p->now + XLVS_NEXTHOP_TICKS;
-	xlvs_look_at_way_out(&route->hop);
+	if (!xlvs_takes_frames(route->hop.ifindex))
+		route->hop.valid = 0;
 	line->nexthop = route->hop;
 	if (!route->hop.valid)
 		return;

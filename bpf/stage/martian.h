@@ -37,7 +37,7 @@ static __noinline int xlvs_from_here(void *ctx, __u32 ifindex, __be32 saddr)
 /* For a packet that would open a connection.  returns NEXT | PASS/MARTIAN */
 static __always_inline enum xlvs_verdict xlvs_check_source(struct xlvs_packet *p)
 {
-	if (p->family == XLVS_AF_INET && xlvs_from_here(p->ctx, p->ifindex, p->saddr.word[0]))
+	if (p->family == XLVS_AF_INET && xlvs_from_here(p->ctx, p->ctx->ingress_ifindex, p->saddr.word[0]))
 		return xlvs_pass(p, XLVS_REASON_MARTIAN);
 	return XLVS_NEXT;
 }

@@ -25,16 +25,4 @@ static __always_inline struct xlvs_meta *xlvs_new_note(const struct xlvs_packet 
 	return meta;
 }
 
-/* The frame is finished, but not for XDP to send.  returns  the XDP action: PASS | DROP */
-static __always_inline int xlvs_leave_to_send(struct xdp_md *ctx, __u32 ifindex)
-{
-	const struct xlvs_packet p = { .ctx = ctx };
-	struct xlvs_meta *meta = xlvs_new_note(&p, XLVS_META_SEND);
-
-	if (!meta)
-		return XDP_DROP;
-	meta->ifindex = ifindex;
-	return XDP_PASS;
-}
-
 #endif

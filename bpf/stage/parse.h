@@ -118,7 +118,7 @@ static __always_inline enum xlvs_verdict xlvs_parse_ip4(struct xlvs_packet *p)
 		return xlvs_pass(p, XLVS_REASON_IP_OPTIONS);
 	p->len = xlvs_length(ip->tot_len);
 	p->l4 = sizeof(struct ethhdr) + sizeof(*ip);
-	if (!xlvs_is_long(p, sizeof(struct ethhdr) + p->len) || p->len < sizeof(*ip) + sizeof(struct udphdr))
+	if (data + sizeof(struct ethhdr) + p->len > end || p->len < sizeof(*ip) + sizeof(struct udphdr))
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
 	v = xlvs_parse_l4(p, ip + 1, end, p->len - sizeof(*ip));
 	/* read again: to the verifier it is any number, and what follows is one way for all protocols */
@@ -150,7 +150,7 @@ static __always_inline enum xlvs_verdict xlvs_parse_ip6(struct xlvs_packet *p)
 		return xlvs_pass(p, XLVS_REASON_IP_OPTIONS);
 	p->len = sizeof(*ip) + xlvs_length(ip->payload_len);
 	p->l4 = sizeof(struct ethhdr) + sizeof(*ip);
-	if (!xlvs_is_long(p, sizeof(struct ethhdr) + p->len) || p->len < sizeof(*ip) + sizeof(struct udphdr))
+	if (data + sizeof(struct ethhdr) + p->len > end || p->len < sizeof(*ip) + sizeof(struct udphdr))
 		return xlvs_pass(p, XLVS_REASON_TRUNCATED);
 	v = xlvs_parse_l4(p, ip + 1, end, p->len - sizeof(*ip));
 	/* read again: to the verifier it is any number, and what follows is one way for all protocols */

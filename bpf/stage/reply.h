@@ -43,7 +43,8 @@ static __always_inline enum xlvs_verdict xlvs_reply(struct xlvs_packet *p)
 	/* Clients have no row that could tell when their neighbour was last looked after. */
 	if (line && xlvs_limits.confirm && !(line->counters.out_pkts % XLVS_CONFIRM_REPLIES))
 		route->hop.valid = 0;
-	xlvs_look_at_way_out(&route->hop);
+	if (!xlvs_takes_frames(route->hop.ifindex))
+		route->hop.valid = 0;
 	return route->hop.valid ? xlvs_send(p, &route->hop) : xlvs_ask_slowpath(p, route, 0, XLVS_REASON_NEIGHBOUR);
 }
 

@@ -4,21 +4,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <fstream>
-#include <span>
 
-#include "kernel/carried.h"
 #include "kernel/construction.h"
-#include "kernel/links.h"
-#include "kernel/objects.h"
 #include "kernel/opened_table.h"
 #include "kernel/pinned.h"
 #include "kernel/ports.h"
 #include "kernel/probe.h"
 #include "kernel/programs.h"
 #include "kernel/renewal.h"
-#include "kernel/suitability.h"
 #include "kernel/tc_hook.h"
 
 namespace xlvs::kernel {
@@ -38,24 +32,20 @@ std::uint64_t available_memory() {
 /// One interface and what is to be done with it.
 struct Step {
   Interface interface;
-  Link link{};
   bool nothing = false;                ///< carries our program already
   std::optional<Director> replaced{};  ///< a director that is not the pinned one, or lacks its filter
 };
 
 struct ProgramIds {
   std::uint32_t director;
-  std::uint32_t jumbo;  ///< 0 when there is none
   std::uint32_t slowpath;
-
-  [[nodiscard]] bool is_director(std::uint32_t id) const { return id == director || (id == jumbo && id != 0); }
 };
 
 /// `pinned` is nothing when there is no table yet.
 Result<Step> step_for(const Interface& interface, XdpMode mode, const std::optional<ProgramIds>& pinned) {
   const auto state = xdp_state(interface);
   if (!state) return state.error();
-  if (state->empty()) return Step{.interface = interface};
+  if (state->empty()) return Step{interface};
   auto present = director_by_id(state->id());
   if (!present) return present.error();
   if (!*present)
@@ -70,14 +60,14 @@ Result<Step> step_for(const Interface& interface, XdpMode mode, const std::optio
         fmt::format("interface {0} is attached in {1} mode already: `xlvs detach {0}` before attaching it "
                     "in {2} mode",
                     interface.name, name_of(state->mode()), name_of(mode))};
-  if (pinned && pinned->is_director(state->id())) {
+  if (pinned && state->id() == pinned->director) {
     const auto filter = tc_program(interface);
-    if (filter && *filter == pinned->slowpath) return Step{.interface = interface, .nothing = true};
+    if (filter && *filter == pinned->slowpath) return Step{interface, true};
   }
-  return Step{.interface = interface, .replaced = *std::move(present)};
+  return Step{interface, false, *std::move(present)};
 }
 
-Result<std::vector<Step>> steps_for(const std::vector<Interface>& interfaces, const Links& links, XdpMode mode,
+Result<std::vector<Step>> steps_for(const std::vector<Interface>& interfaces, XdpMode mode,
                                     const HeldTable& held) {
   std::optional<ProgramIds> pinned;
   if (held.table) {
@@ -87,24 +77,12 @@ Result<std::vector<Step>> steps_for(const std::vector<Interface>& interfaces, co
     const auto slowpath = program_identity(programs->slowpath);
     if (!director) return director.error();
     if (!slowpath) return slowpath.error();
-    pinned = ProgramIds{director->id, 0, slowpath->id};
-    if (programs->jumbo) {
-      const auto jumbo = program_identity(programs->jumbo);
-      if (!jumbo) return jumbo.error();
-      pinned->jumbo = jumbo->id;
-    }
+    pinned = ProgramIds{director->id, slowpath->id};
   }
   std::vector<Step> steps;
   for (const auto& interface : interfaces) {
     auto step = step_for(interface, mode, pinned);
     if (!step) return step.error();
-    const auto link = links.get(interface);
-    if (!link) return link.error();
-    step->link = *link;
-    // one that carries our program already stays, whatever became of it since
-    if (!step->nothing && !step->replaced)
-      if (auto s = check_suitable(*link, links, mode); !s) return s.error();
-    if (auto s = check_tags_seen(*link, links); !s) return s.error();
     steps.push_back(std::move(*step));
   }
   return steps;
@@ -155,36 +133,11 @@ Status recover(const Netns& ns, HeldTable& held, AttachReport& report) {
   return ok();
 }
 
-/// The director for jumbo frames, when an interface wants it and the table has none yet.
-Status load_jumbo_if_wanted(const std::vector<Step>& steps, XdpMode mode, const TableDir& table,
-                            const Capacity& capacity) {
-  const std::string folder = fd_path(table.folder);
-  if (std::none_of(steps.begin(), steps.end(), [&](const Step& s) { return wants_jumbo(s.interface, mode); }) ||
-      open_pinned(folder, kJumboName))
-    return ok();
-  const auto control = read_pinned_control(folder);
-  if (!control) return Error{Errc::kSystem, "cannot read the table's control row"};
-  return load_jumbo({folder, folder}, capacity, control->seed);
-}
-
-/// A VLAN that came with the interface below cannot be attached itself.
-Status check_not_carried(const std::vector<Step>& steps, const Ports& ports) {
-  for (const auto& step : steps) {
-    const auto row = ports.row(step.interface);
-    if (!row) return row.error();
-    if ((row->flags & (XLVS_PORT_F_VLAN | XLVS_PORT_F_MEMBER)) == 0) continue;
-    const Interface carrier = interface_by_number(row->link);
-    return Error{Errc::kExists, fmt::format("cannot attach to {}: its frames are balanced at {} already",
-                                            step.interface.name, carrier.name)};
-  }
-  return ok();
-}
-
 /// Enters the interfaces in xlvs_ports, before packets come.
 /// `carriers`: what carries the table's director already
 Status enter_ports(const std::vector<Step>& steps, XdpMode mode, std::vector<Attachment> carriers, Ports& ports) {
   for (const auto& step : steps) {
-    if (auto s = ports.enter(step.link); !s) return s;
+    if (auto s = ports.enter(step.interface); !s) return s;
     if (!step.nothing) carriers.push_back({step.interface, mode});
   }
   return ports.settle(carriers);
@@ -195,24 +148,8 @@ void leave_ports(const std::vector<Step>& steps, const std::vector<Attachment>& 
   (void)ports.settle(carriers);
 }
 
-/// Which of the two it got.
-const UniqueFd& carried_director(const Interface& interface, const Programs& programs) {
-  if (!programs.jumbo) return programs.director;
-  const auto jumbo = program_identity(programs.jumbo);
-  const auto state = xdp_state(interface);
-  return jumbo && state && state->id() == jumbo->id ? programs.jumbo : programs.director;
-}
-
-/// Off again where they were put on.
-void take_back(std::span<const Step> steps, XdpMode mode, const Programs& programs, const Ports& ports) {
-  for (const Step& step : steps)
-    if (!step.nothing && !step.replaced)
-      (void)take_off(step.interface, mode, carried_director(step.interface, programs),
-                     ports.had_clsact(step.interface));
-}
-
 /// Puts the programs on, or on none.
-Status carry_out(const std::vector<Step>& steps, XdpMode mode, const Programs& programs, Ports& ports,
+Status carry_out(const std::vector<Step>& steps, XdpMode mode, const Programs& programs, const Ports& ports,
                  AttachReport& report) {
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const Step& step = steps[i];
@@ -222,27 +159,12 @@ Status carry_out(const std::vector<Step>& steps, XdpMode mode, const Programs& p
     }
     const auto s = put_on(step.interface, mode, programs, step.replaced ? &step.replaced->program : nullptr);
     if (!s) {
-      take_back(std::span(steps).first(i), mode, programs, ports);
+      for (std::size_t j = 0; j < i; ++j)
+        if (!steps[j].nothing && !steps[j].replaced)
+          (void)take_off(steps[j].interface, mode, programs.director, ports.had_clsact(steps[j].interface));
       return s;
     }
-    (void)ports.set_spread(step.interface, &carried_director(step.interface, programs) == &programs.jumbo);
     report.attached.push_back(step.interface.name);
-  }
-  return ok();
-}
-
-/// What comes with the interfaces, once they carry the programs.
-Status take_in_all(const std::vector<Step>& steps, const Links& links, XdpMode mode, const Programs& programs,
-                   Ports& ports, AttachReport& report) {
-  for (const Step& step : steps) {
-    const auto vlans = take_in_carried(step.link, links, programs.slowpath, ports);
-    if (!vlans) {
-      for (const Step& s : steps)
-        if (!s.nothing && !s.replaced) (void)let_go_of_carried(s.interface, ports);
-      take_back(steps, mode, programs, ports);
-      return vlans.error();
-    }
-    for (const Interface& vlan : *vlans) report.vlans.push_back({vlan.name, step.interface.name});
   }
   return ok();
 }
@@ -262,9 +184,7 @@ Result<AttachReport> attach(const AttachRequest& request) {
   if (!held) return held.error();
   if (!held->table)
     if (auto s = recover(*ns, *held, report); !s) return s.error();
-  const auto links = Links::read();
-  if (!links) return links.error();
-  const auto steps = steps_for(*interfaces, *links, request.mode, *held);
+  const auto steps = steps_for(*interfaces, request.mode, *held);
   if (!steps) return steps.error();
 
   if (held->table) {
@@ -276,10 +196,6 @@ Result<AttachReport> attach(const AttachRequest& request) {
   }
   report.memory_bytes = memory_bytes(report.capacity, possible_cpus());
 
-  if (auto s = load_jumbo_if_wanted(*steps, request.mode, *held->table, report.capacity); !s) {
-    if (report.made_table) (void)remove_table(held->lock, folder_name(*ns));
-    return s.error();
-  }
   const auto programs = open_programs(fd_path(held->table->folder));
   if (!programs) return programs.error();
   auto ports = Ports::open(fd_path(held->table->folder));
@@ -288,10 +204,8 @@ Result<AttachReport> attach(const AttachRequest& request) {
   if (!table) return table.error();
   const auto carriers = attachments(*table);
   if (!carriers) return carriers.error();
-  if (auto c = check_not_carried(*steps, *ports); !c) return c.error();
   Status s = enter_ports(*steps, request.mode, *carriers, *ports);
   if (s) s = carry_out(*steps, request.mode, *programs, *ports, report);
-  if (s) s = take_in_all(*steps, *links, request.mode, *programs, *ports, report);
   if (!s) {
     leave_ports(*steps, *carriers, *ports);
     if (report.made_table) (void)remove_table(held->lock, folder_name(*ns));

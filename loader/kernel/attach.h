@@ -17,11 +17,6 @@ struct AttachRequest {
   CapacityRequest capacity;
 };
 
-struct VlanReport {
-  std::string name;
-  std::string carrier;
-};
-
 struct AttachReport {
   bool made_table = false;
   bool recovered_table = false;  ///< its pins were lost, its programs ran on
@@ -29,7 +24,6 @@ struct AttachReport {
   std::uint64_t memory_bytes = 0;
   std::vector<std::string> attached;  ///< now
   std::vector<std::string> already;   ///< before, nothing done
-  std::vector<VlanReport> vlans;      ///< now, with the interface at which their frames arrive
   std::string sweep_problem;          ///< "" = expired connections are swept by the kernel's timer
 };
 

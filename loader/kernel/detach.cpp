@@ -2,10 +2,7 @@
 // Detach: some interfaces, or everything that is ours in this network namespace.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "kernel/attach.h"
-#include "kernel/carried.h"
 #include "kernel/construction.h"
 #include "kernel/pinned.h"
 #include "kernel/ports.h"
@@ -34,21 +31,9 @@ Result<Attachment> attachment_of(const Interface& interface, std::uint32_t table
                            interface.name, state->id())};
 }
 
-/// A VLAN that came with the interface below goes with it.
-Status check_not_carried(const Interface& interface, const Ports& ports) {
-  const auto row = ports.row(interface);
-  if (!row) return row.error();
-  if ((row->flags & (XLVS_PORT_F_VLAN | XLVS_PORT_F_MEMBER)) == 0) return ok();
-  return Error{Errc::kNotFound, fmt::format("the frames of {0} are balanced at {1}: `xlvs detach {1}`", interface.name,
-                                            interface_by_number(row->link).name)};
-}
-
 /// `ports`: of the table, or none when there is none that we know to read.
-/// Generic ones first: the kernel changes nothing on an interface while one above it, a macvlan or VLAN, has a program.
-Result<DetachReport> take_off_all(std::vector<Attachment> attachments, const Result<Ports>& ports) {
+Result<DetachReport> take_off_all(const std::vector<Attachment>& attachments, const Result<Ports>& ports) {
   DetachReport report;
-  std::stable_partition(attachments.begin(), attachments.end(),
-                        [](const Attachment& a) { return a.mode == XdpMode::kGeneric; });
   for (const auto& a : attachments) {
     const bool keep_clsact = ports && ports->had_clsact(a.interface);
     if (a.program_id == 0) {
@@ -84,18 +69,13 @@ Result<DetachReport> detach(const std::vector<std::string>& names) {
   if (!held->table) return no_table();
   const auto table = table_id(fd_path(held->table->folder));
   if (!table) return table.error();
-  auto ports = Ports::open(fd_path(held->table->folder));
   std::vector<Attachment> wanted;
   for (const auto& interface : *interfaces) {
-    if (ports)
-      if (auto s = check_not_carried(interface, *ports); !s) return s.error();
     const auto attachment = attachment_of(interface, *table);
     if (!attachment) return attachment.error();
     wanted.push_back(*attachment);
   }
-  if (ports)
-    for (const auto& interface : *interfaces)
-      if (auto s = let_go_of_carried(interface, *ports); !s) return s.error();
+  auto ports = Ports::open(fd_path(held->table->folder));
   auto report = take_off_all(wanted, ports);
   if (!report || !ports) return report;
   for (const auto& interface : *interfaces) (void)ports->remove(interface);

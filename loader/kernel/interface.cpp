@@ -3,15 +3,11 @@
 #include "kernel/interface.h"
 
 #include <net/if.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
-
-#include "base/unique_fd.h"
 
 namespace xlvs::kernel {
 
@@ -22,19 +18,6 @@ Result<Interface> interface_by_name(const std::string& name) {
                  "there is no interface " + name + " in this network namespace (`ip link` lists them)",
                  errno};
   return Interface{static_cast<int>(index), name};
-}
-
-unsigned mtu_of(const Interface& interface) {
-  const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  interface.name.copy(request.ifr_name, sizeof request.ifr_name - 1);
-  return fd && ::ioctl(fd.get(), SIOCGIFMTU, &request) == 0 ? static_cast<unsigned>(request.ifr_mtu) : 0;
-}
-
-Interface interface_by_number(std::uint32_t number) {
-  char name[IF_NAMESIZE] = "";
-  (void)::if_indextoname(number, name);
-  return {static_cast<int>(number), name};
 }
 
 Result<std::vector<Interface>> interfaces_by_name(const std::vector<std::string>& names) {

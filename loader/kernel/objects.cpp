@@ -35,9 +35,6 @@ using Object = std::unique_ptr<bpf_object, decltype(&::bpf_object__close)>;
 
 constexpr unsigned kLogLines = 20;
 
-/// Where a frame lies: in one buffer, or also in several (jumbo frames).
-enum class Frames { kLinear, kSpread };
-
 Error failed(const std::string& doing, int error, const BpfLog& log) {
   const std::string verifier = verifier_log_in(log.text(), kLogLines);
   std::string what = fmt::format("{}: {}", doing, std::strerror(error));
@@ -69,10 +66,8 @@ bool is_shared(std::string_view map) {
   return false;
 }
 
-/// Writes a constant into .rodata, at the place that the object's BTF gives; an object that has none of this name is
-/// left alone.
-template <typename T>
-Status set_constant(bpf_object* object, std::string_view name, const T& value) {
+/// Writes the constants into .rodata, at the place that the object's BTF gives.
+Status set_limits(bpf_object* object, const xlvs_limits& limits) {
   const btf* types = ::bpf_object__btf(object);
   const int section = ::btf__find_by_name_kind(types, ".rodata", BTF_KIND_DATASEC);
   if (section < 0) return ok();  // an object without constants
@@ -81,23 +76,24 @@ Status set_constant(bpf_object* object, std::string_view name, const T& value) {
   bpf_map* rodata = nullptr;
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
-    if (std::string_view(::bpf_map__name(map)).ends_with(".rodata")) rodata = map;
+    const std::string_view name = ::bpf_map__name(map);
+    if (name.ends_with(".rodata")) rodata = map;
   }
   std::size_t size = 0;
   auto* bytes =
       rodata ? static_cast<char*>(const_cast<void*>(::bpf_map__initial_value(rodata, &size))) : nullptr;
   for (unsigned i = 0; bytes && i < btf_vlen(type); ++i, ++variable) {
     const btf_type* var = ::btf__type_by_id(types, variable->type);
-    if (std::string_view(::btf__name_by_offset(types, var->name_off)) != name) continue;
-    if (variable->size != sizeof value || variable->offset + sizeof value > size)
-      return Error{Errc::kSystem, fmt::format("{} in the BPF object has another layout than we know", name)};
-    std::memcpy(bytes + variable->offset, &value, sizeof value);
+    if (std::string_view(::btf__name_by_offset(types, var->name_off)) != "xlvs_limits") continue;
+    if (variable->size != sizeof limits || variable->offset + sizeof limits > size)
+      return Error{Errc::kSystem, "xlvs_limits in the BPF object has another layout than in abi/control.h"};
+    std::memcpy(bytes + variable->offset, &limits, sizeof limits);
   }
   return ok();
 }
 
 /// Everything between open and load. Table maps that are pinned in `maps` are used, not made.
-Status prepare(bpf_object* object, const std::string& maps, const Capacity& c, std::uint64_t seed, Frames frames) {
+Status prepare(bpf_object* object, const std::string& maps, const Capacity& c, std::uint64_t seed) {
   xlvs_limits limits{};
   limits.index_buckets = c.index_buckets;
   limits.max_services = c.max_services;
@@ -108,9 +104,7 @@ Status prepare(bpf_object* object, const std::string& maps, const Capacity& c, s
   limits.seed = seed;
   limits.fib_src = fib_lookup_has_src() ? 1 : 0;
   limits.confirm = XLVS_CONFIRM_TICKS;
-  if (auto s = set_constant(object, "xlvs_limits", limits); !s) return s;
-  const std::uint32_t spread = frames == Frames::kLinear ? 0 : redirects_spread_frames() ? 2 : 1;
-  if (auto s = set_constant(object, "xlvs_spread", spread); !s) return s;
+  if (auto s = set_limits(object, limits); !s) return s;
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
     const std::string name = ::bpf_map__name(map);
@@ -126,14 +120,13 @@ Status prepare(bpf_object* object, const std::string& maps, const Capacity& c, s
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     // user-mode kernels have strict alignment
-    const __u32 spread_flag = frames == Frames::kSpread ? BPF_F_XDP_HAS_FRAGS : 0;
-    ::bpf_program__set_flags(program, ::bpf_program__flags(program) | BPF_F_ANY_ALIGNMENT | spread_flag);
+    ::bpf_program__set_flags(program, ::bpf_program__flags(program) | BPF_F_ANY_ALIGNMENT);
   }
   return ok();
 }
 
 /// Pins all programs, and the maps that are not pinned in `paths.maps` already.
-Status pin(bpf_object* object, const LoadPaths& paths, Frames frames, const BpfLog& log) {
+Status pin(bpf_object* object, const LoadPaths& paths, const BpfLog& log) {
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
     const std::string name = ::bpf_map__name(map);
@@ -144,7 +137,7 @@ Status pin(bpf_object* object, const LoadPaths& paths, Frames frames, const BpfL
   }
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
-    const std::string name = frames == Frames::kSpread ? kJumboName : ::bpf_program__name(program);
+    const std::string name = ::bpf_program__name(program);
     if (const int error = ::bpf_program__pin(program, (paths.pins + "/" + name).c_str()); error != 0)
       return failed("cannot pin program " + name, -error, log);
   }
@@ -174,14 +167,14 @@ struct Embedded {
 };
 
 Result<Object> load(const Embedded& embedded, const LoadPaths& paths, const Capacity& capacity,
-                    std::uint64_t seed, Frames frames, const BpfLog& log) {
+                    std::uint64_t seed, const BpfLog& log) {
   bpf_object_open_opts opts{};
   opts.sz = sizeof opts;
   opts.object_name = embedded.name;
   Object object(::bpf_object__open_mem(embedded.bytes, embedded.size, &opts), &::bpf_object__close);
   if (!object)
     return failed(fmt::format("cannot read the built-in BPF object {}", embedded.name), errno, log);
-  if (auto s = prepare(object.get(), paths.maps, capacity, seed, frames); !s) return s.error();
+  if (auto s = prepare(object.get(), paths.maps, capacity, seed); !s) return s.error();
   if (const int error = ::bpf_object__load(object.get()); error != 0)
     return failed(fmt::format("the kernel refuses the BPF object {}", embedded.name), -error, log);
   if (auto s = bind_maps(object.get(), log); !s) return s.error();
@@ -197,9 +190,9 @@ Embedded embedded(const char* name) {
 
 /// Loads one object, runs its program `start` if one is named, and pins everything.
 Status load_and_pin(const Embedded& e, const LoadPaths& paths, const Capacity& capacity, std::uint64_t seed,
-                    const char* start, Frames frames = Frames::kLinear) {
+                    const char* start) {
   BpfLog log;
-  const auto object = load(e, paths, capacity, seed, frames, log);
+  const auto object = load(e, paths, capacity, seed, log);
   if (!object) return object.error();
   if (start) {
     const bpf_program* program = ::bpf_object__find_program_by_name(object->get(), start);
@@ -207,17 +200,13 @@ Status load_and_pin(const Embedded& e, const LoadPaths& paths, const Capacity& c
     if (!returned) return returned.error();
     if (*returned != 0) return Error{Errc::kSystem, fmt::format("{} failed with {}", start, *returned)};
   }
-  return pin(object->get(), paths, frames, log);
+  return pin(object->get(), paths, log);
 }
 
 }  // namespace
 
 Status load_director(const LoadPaths& paths, const Capacity& capacity, std::uint64_t seed) {
   return load_and_pin(embedded<director__elf_bytes>("director"), paths, capacity, seed, nullptr);
-}
-
-Status load_jumbo(const LoadPaths& paths, const Capacity& capacity, std::uint64_t seed) {
-  return load_and_pin(embedded<director__elf_bytes>("director"), paths, capacity, seed, nullptr, Frames::kSpread);
 }
 
 Status load_slowpath(const LoadPaths& paths, const Capacity& capacity, std::uint64_t seed) {

@@ -22,9 +22,6 @@ struct LoadPaths {
 /// yet. The error has the end of the verifier's log, the cause as far as we can tell, and the remedy.
 Status load_director(const LoadPaths& paths, const Capacity& capacity, std::uint64_t seed);
 
-/// The same program again, for interfaces whose frames come in several buffers; pinned beside it.
-Status load_jumbo(const LoadPaths& paths, const Capacity& capacity, std::uint64_t seed);
-
 /// The same for the slow path.
 Status load_slowpath(const LoadPaths& paths, const Capacity& capacity, std::uint64_t seed);
 

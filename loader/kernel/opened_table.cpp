@@ -137,7 +137,6 @@ Status OpenedTable::map_all(const Capacity& c) {
     *fd = std::move(*opened);
   }
   if (const auto ports = open_array("xlvs_ports", XLVS_PORTS, sizeof(xlvs_port)); !ports) return ports.error();
-  if (const auto vlans = open_array("xlvs_vlans", XLVS_VLANS, sizeof(std::uint32_t)); !vlans) return vlans.error();
   const auto lines = map_shape(lines_, "xlvs_lines");
   const auto reasons = map_shape(reasons_, "xlvs_reasons");
   if (!lines || lines->value_size != sizeof(xlvs_line) || lines->max_entries != c.max_servers)

@@ -16,7 +16,6 @@ namespace xlvs::kernel {
 
 // Names under which programs are pinned beside the maps of abi/maps.h; also their names in the kernel.
 inline constexpr const char* kDirectorName = "xlvs_director";
-inline constexpr const char* kJumboName = "xlvs_jumbo";  // the director for frames of several buffers; in the kernel as above
 inline constexpr const char* kSlowpathName = "xlvs_slowpath";
 inline constexpr const char* kSweepStartName = "xlvs_sweep_start";
 inline constexpr const char* kSweepOnceName = "xlvs_sweep_once";

@@ -5,13 +5,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
-#include <sys/utsname.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <cerrno>
-#include <cstdio>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -54,13 +52,6 @@ unsigned possible_cpus() {
     return 4 * static_cast<unsigned>(digits);
   }
   return kMostCpus;
-}
-
-bool redirects_spread_frames() {
-  utsname name{};
-  unsigned major = 0, minor = 0;
-  if (::uname(&name) != 0 || std::sscanf(name.release, "%u.%u", &major, &minor) != 2) return false;
-  return major > 6 || (major == 6 && minor >= 3);
 }
 
 bool fib_lookup_has_src() {

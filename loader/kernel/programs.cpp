@@ -24,11 +24,9 @@ Result<UniqueFd> open_program(const std::string& folder, const char* name) {
 Result<Programs> open_programs(const std::string& folder) {
   auto director = open_program(folder, kDirectorName);
   if (!director) return director.error();
-  auto jumbo = open_pinned(folder, kJumboName);
-  if (!jumbo && jumbo.error().code != Errc::kNotFound) return jumbo.error();
   auto slowpath = open_program(folder, kSlowpathName);
   if (!slowpath) return slowpath.error();
-  return Programs{std::move(*director), jumbo ? std::move(*jumbo) : UniqueFd(), std::move(*slowpath)};
+  return Programs{std::move(*director), std::move(*slowpath)};
 }
 
 Result<std::uint32_t> table_id(const std::string& folder) {
@@ -69,18 +67,10 @@ Result<std::vector<Attachment>> attachments(std::optional<std::uint32_t> table) 
   return found;
 }
 
-bool wants_jumbo(const Interface& interface, XdpMode mode) {
-  return mode == XdpMode::kNative && mtu_of(interface) > kLinearMtu;
-}
-
 Status put_on(const Interface& interface, XdpMode mode, const Programs& programs, const UniqueFd* expected) {
   const bool had_clsact = has_clsact(interface);
   if (auto s = attach_tc(interface, programs.slowpath); !s) return s;
-  const bool jumbo = programs.jumbo && wants_jumbo(interface, mode);
-  auto s = attach_xdp(interface, mode, jumbo ? programs.jumbo : programs.director, expected);
-  // a driver that knows no such frames may still have large pages
-  if (!s && jumbo && s.error().code == Errc::kUnsupported && attach_xdp(interface, mode, programs.director, expected))
-    s = ok();
+  auto s = attach_xdp(interface, mode, programs.director, expected);
   if (!s && !expected) (void)detach_tc(interface, had_clsact);
   return s;
 }

@@ -17,7 +17,6 @@ namespace xlvs::kernel {
 /// What interfaces carry.
 struct Programs {
   UniqueFd director;
-  UniqueFd jumbo;  ///< empty when no interface needed it yet
   UniqueFd slowpath;
 };
 /// Those pinned in `folder`.
@@ -48,17 +47,11 @@ struct Attachment {
 /// Interfaces of this namespace that carry a director of this table; nothing: of any.
 Result<std::vector<Attachment>> attachments(std::optional<std::uint32_t> table);
 
-/// From which MTU on an interface gets the director for frames of several buffers: above what a driver that keeps them in
-/// one page has room for, which is 3,050 bytes at the least.
-inline constexpr unsigned kLinearMtu = 3000;
-/// Does this interface, in this mode, as it is now?
-bool wants_jumbo(const Interface& interface, XdpMode mode);
-
 /// Both programs on, the slow path first, for the director needs it; `expected` is the director that is there
 /// already and to be replaced, or null. After an error neither is on.
 Status put_on(const Interface& interface, XdpMode mode, const Programs& programs, const UniqueFd* expected);
 
-/// Interfaces that have only the slow path: VLANs, and those that somebody took the director from.
+/// Interfaces on which only the slow path is left, because somebody took the director away.
 Result<std::vector<Interface>> orphans();
 
 /// Both programs off; kExists when the interface carries another one than `director`. `keep_clsact`: as for

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -14,7 +13,6 @@
 #include "kernel/objects.h"
 #include "kernel/pinned.h"
 #include "kernel/programs.h"
-#include "kernel/tc_hook.h"
 
 namespace xlvs::kernel {
 namespace {
@@ -22,20 +20,12 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Loads all objects; the sweep's problem, "" for none.
-/// `jumbo`: the director for jumbo frames, too.
-Result<std::string> load_all(const LoadPaths& paths, const xlvs_control& control, bool jumbo) {
+Result<std::string> load_all(const LoadPaths& paths, const xlvs_control& control) {
   const Capacity capacity = capacity_of(control);
   if (auto s = load_director(paths, capacity, control.seed); !s) return s.error();
-  if (jumbo)
-    if (auto s = load_jumbo(paths, capacity, control.seed); !s) return s.error();
   if (auto s = load_slowpath(paths, capacity, control.seed); !s) return s.error();
   const auto sweep = load_sweep(paths, capacity, control.seed);
   return sweep ? std::string() : sweep.error().what;
-}
-
-bool one_wants_jumbo(const std::vector<Attachment>& carriers) {
-  return std::any_of(carriers.begin(), carriers.end(),
-                     [](const Attachment& a) { return wants_jumbo(a.interface, a.mode); });
 }
 
 /// Puts the programs pinned in `pins` on every interface that carries another director of the same table.
@@ -50,10 +40,6 @@ Status swap_on_interfaces(const std::string& pins, std::uint32_t table) {
     if (!*old) continue;  // the interface went away
     if (auto s = put_on(a.interface, a.mode, *programs, &(*old)->program); !s) return s;
   }
-  const auto vlans = orphans();  // they have the slow path only
-  if (!vlans) return vlans.error();
-  for (const Interface& vlan : *vlans)
-    if (auto s = attach_tc(vlan, programs->slowpath); !s) return s;
   return ok();
 }
 
@@ -88,12 +74,10 @@ Result<MadeTable> recover_table(const TablesLock& lock, const Netns& ns, const U
   if (!control || control->abi != XLVS_ABI_VERSION || control->netns_cookie != ns.cookie)
     return Error{Errc::kNotFound, "the program on the interface belongs to another table"};
   // anew, for what only these programs used went with its pin: the timer
+  auto sweep_problem = load_all({path, path}, *control);
+  if (!sweep_problem) return sweep_problem.error();
   const auto table = table_id(path);
   if (!table) return table.error();
-  const auto carriers = attachments(*table);
-  if (!carriers) return carriers.error();
-  auto sweep_problem = load_all({path, path}, *control, one_wants_jumbo(*carriers));
-  if (!sweep_problem) return sweep_problem.error();
   if (auto s = swap_on_interfaces(path, *table); !s) return s.error();
   auto dir = folder->finish();
   if (!dir) return dir.error();
@@ -106,11 +90,11 @@ Result<std::string> renew_programs(const TablesLock& lock, const Netns& ns, cons
   if (!control) return Error{Errc::kSystem, "cannot read the table's control row"};
   const auto id = table_id(old);
   if (!id) return id.error();
-  const auto carriers = attachments(*id);  // before anything is changed
-  if (!carriers) return carriers.error();
+  if (const auto carriers = attachments(*id); !carriers)
+    return carriers.error();  // before anything is changed
   const auto folder = UnfinishedFolder::make(lock, folder_name(ns));
   if (!folder) return folder.error();
-  auto sweep_problem = load_all({old, folder->path()}, *control, one_wants_jumbo(*carriers) || open_pinned(old, kJumboName));
+  auto sweep_problem = load_all({old, folder->path()}, *control);
   if (!sweep_problem) return sweep_problem;
   // What only the new programs use must live from their first packet on, and what only the old ones use until
   // their last, also when we die in between: so for a while the table's folder holds both.

@@ -6,10 +6,8 @@
 
 #include "abi/verdict.h"
 #include "kernel/opened_table.h"
-#include "kernel/ports.h"
 #include "kernel/probe.h"
 #include "kernel/sweep.h"
-#include "kernel/tc_hook.h"
 
 namespace xlvs::kernel {
 namespace {
@@ -19,23 +17,6 @@ constexpr std::array kReasons{
     XLVS_REASONS(X)
 #undef X
 };
-
-Result<std::vector<VlanStatus>> vlans_of(const std::string& folder, const std::vector<Attachment>& interfaces) {
-  const auto ports = Ports::open(folder);
-  if (!ports) return ports.error();
-  std::vector<VlanStatus> found;
-  for (const Attachment& a : interfaces) {
-    const auto rows = ports->standing_on(a.interface);
-    if (!rows) return rows.error();
-    for (const xlvs_port& row : *rows) {
-      const Interface interface = interface_by_number(row.ifindex);
-      if ((row.flags & XLVS_PORT_F_VLAN) == 0 || interface.name.empty()) continue;
-      const auto filter = tc_program(interface);
-      found.push_back({interface, a.interface, filter && *filter != 0});
-    }
-  }
-  return found;
-}
 
 }  // namespace
 
@@ -59,9 +40,6 @@ Result<TableStatus> table_status() {
   auto interfaces = attachments(*id);
   if (!interfaces) return interfaces.error();
   status.interfaces = std::move(*interfaces);
-  auto vlans = vlans_of(folder, status.interfaces);
-  if (!vlans) return vlans.error();
-  status.vlans = std::move(*vlans);
   const auto counts = table.reasons();
   if (!counts) return counts.error();
   for (std::size_t i = 0; i < kReasons.size(); ++i) {

@@ -21,12 +21,6 @@ struct ReasonCount {
   std::uint64_t packets;
 };
 
-struct VlanStatus {
-  Interface interface;
-  Interface carrier;  ///< where its frames arrive
-  bool slowpath = false;
-};
-
 struct TableStatus {
   std::string folder;
   std::uint32_t abi = 0;
@@ -36,7 +30,6 @@ struct TableStatus {
   std::vector<encode::MaglevDigest> maglev;
   bool sweep_timer = false;
   std::vector<Attachment> interfaces;
-  std::vector<VlanStatus> vlans;  ///< on those interfaces
   std::vector<ReasonCount> reasons;  ///< without FORWARDED, which is counted at the servers
 };
 

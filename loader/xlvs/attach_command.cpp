@@ -61,7 +61,6 @@ int run_attach(const kernel::AttachRequest& request) {
   for (const auto& name : report->attached)
     fmt::print("{}: attached, {} mode\n", name, kernel::name_of(request.mode));
   for (const auto& name : report->already) fmt::print("{}: was attached already\n", name);
-  for (const auto& vlan : report->vlans) fmt::print("{}: VLAN on {}\n", vlan.name, vlan.carrier);
   warn_of_sweep(report->sweep_problem);
   return kExitOk;
 }

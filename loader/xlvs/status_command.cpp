@@ -81,9 +81,6 @@ void print(const Ownership& o) {
 Json to_json(const kernel::TableStatus& s, const Ownership& o) {
   Json interfaces = Json::array();
   for (const auto& a : s.interfaces) interfaces.push_back(to_json(a));
-  Json vlans = Json::array();
-  for (const auto& v : s.vlans)
-    vlans.push_back({{"name", v.interface.name}, {"carrier", v.carrier.name}, {"slowpath", v.slowpath}});
   Json maglev = Json::array();
   for (const auto& m : s.maglev)
     maglev.push_back({{"service", model::describe(m.service)}, {"digest", fmt::format("{:016x}", m.digest)}});
@@ -102,7 +99,6 @@ Json to_json(const kernel::TableStatus& s, const Ownership& o) {
             {"blocks", s.capacity.arena_blocks},
             {"memory_bytes", s.memory_bytes}}},
           {"interfaces", interfaces},
-          {"vlans", vlans},
           {"sweep", s.sweep_timer ? "timer" : "none"},
           {"kernel_ipvs", o.kernel_loaded},
           {"services", to_json(o)},
@@ -123,9 +119,6 @@ void print(const kernel::TableStatus& s, const Ownership& o) {
   for (const auto& i : s.interfaces)
     fmt::print("interface    {}: {} mode, program {}{}\n", i.interface.name, kernel::name_of(i.mode),
                i.program_id, i.slowpath ? "" : "; its TC filter is missing: attach it again");
-  for (const auto& v : s.vlans)
-    fmt::print("interface    {}: VLAN on {}{}\n", v.interface.name, v.carrier.name,
-               v.slowpath ? "" : "; its TC filter is missing: attach that again");
   print(o);
   for (const auto& r : s.reasons)
     if (r.packets != 0)

@@ -71,7 +71,7 @@ ports() {
 	[[ ! -e $(folder)/xlvs_ports ]] || bpftool -j map dump pinned "$(folder)/xlvs_ports" | python3 -c '
 import json, struct, sys
 for row in json.load(sys.stdin):
-    ifindex, flags = struct.unpack("<I6xH12x", bytes(int(b, 16) for b in row["value"]))
+    ifindex, flags = struct.unpack("<I6xH", bytes(int(b, 16) for b in row["value"]))
     if ifindex:
         print(f"{ifindex}:{flags}", end=" ")'
 }

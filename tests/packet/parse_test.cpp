@@ -85,8 +85,8 @@ TEST_F(ParseTest, PassesOtherPortsOfAVirtualAddress) {
 
 TEST_F(ParseTest, PassesOtherEtherTypes) {
   expect_passed(Eth{.type = 0x0806} / payload(46), XLVS_REASON_NOT_IP);
-  expect_passed(Eth{} / Vlan{.id = 7} / kToVip / Tcp{}, XLVS_REASON_VLAN);
-  expect_passed(Eth{.type = 0x88a8} / Vlan{} / Vlan{} / kToVip6 / Tcp{}, XLVS_REASON_VLAN);
+  expect_passed(Eth{} / Vlan{.id = 7} / kToVip / Tcp{}, XLVS_REASON_NOT_IP);
+  expect_passed(Eth{.type = 0x88a8} / Vlan{} / Vlan{} / kToVip6 / Tcp{}, XLVS_REASON_NOT_IP);
 }
 
 TEST_F(ParseTest, PassesOtherProtocolsToAVirtualAddress) {

@@ -189,9 +189,7 @@ Status Director::format() {
   table_.emplace(memory_, host);
   for (auto [ifindex, mac] :
        {std::pair{network_.client, kClientMac}, {network_.server, kServerMac}, {network_.narrow, kNarrowMac}}) {
-    xlvs_port port{};
-    port.ifindex = ifindex;
-    port.flags = XLVS_PORT_F_OUT;
+    xlvs_port port{.ifindex = ifindex, .mac = {}, .flags = XLVS_PORT_F_OUT};
     std::memcpy(port.mac, mac.data(), sizeof port.mac);
     const std::uint32_t row = ifindex % XLVS_PORTS;
     if (::bpf_map_update_elem(map("xlvs_ports"), &row, &port, BPF_ANY) != 0)

@@ -320,7 +320,6 @@ Expected Reference::forward(const Bytes& frame, std::uint32_t ifindex) {
   if (services_.empty()) return pass(frame, XLVS_REASON_OFF);
   if (frame.size() < 14) return pass(frame, XLVS_REASON_TRUNCATED);
   const std::uint16_t type = word(frame, 12);
-  if (type == 0x8100 || type == 0x88a8) return pass(frame, XLVS_REASON_VLAN);  // it has no VLANs
   if (type != 0x0800 && type != 0x86dd) return pass(frame, XLVS_REASON_NOT_IP);
   const bool v6 = type == 0x86dd;
   const std::size_t header = v6 ? 40 : 20;
