@@ -13,7 +13,6 @@
 #include "abi/rate.h"
 #include "abi/server.h"
 #include "abi/service.h"
-#include "abi/sweep.h"
 #include "abi/verdict.h"
 
 /* Sizes below are placeholders that let an object load by itself; the loader
@@ -116,15 +115,6 @@ struct {
 struct {
 	XLVS_MAPPED_ARRAY(struct xlvs_bucket6);
 } xlvs_conns6 SEC(".maps");
-
-/* When connections are due, by regions of the two tables above.  Writer: the sweep's timer; stage/due.h.
- * Reader: the sweep's timer.  Sized xlvs_region_rows() of both. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct xlvs_regions);
-} xlvs_regions SEC(".maps");
 
 /* Packets by enum xlvs_reason.  Writer: stage/finish.h.  Reader: xlvs status. */
 struct {

@@ -4,7 +4,6 @@
 #include <bpf/bpf_helpers.h>
 #include <stdbool.h>
 
-#include "abi/sweep.h"
 #include "config.h"
 #include "maps.h"
 #include "stage/rate.h"
@@ -24,7 +23,9 @@
 
 struct xlvs_sweeper {
 	struct bpf_timer timer;
-	struct xlvs_sweep_state state;
+	__u32 step;
+	__u32 servers; /* rows whose rates move in this round */
+	__u64 due; /* when the next step should be, ns of CLOCK_MONOTONIC */
 };
 
 /* The timer and where it stands.  Writer, reader: this program. */
@@ -35,143 +36,64 @@ struct {
 	__type(value, struct xlvs_sweeper);
 } xlvs_timers SEC(".maps");
 
-/* How many regions one step may look into: it shall be short, whatever is due.
- * What it leaves is taken up soon after. */
-#define XLVS_SWEEP_REGIONS  128
-#define XLVS_SWEEP_AGAIN_NS 500000ull
-
-/* One step's way through xlvs_regions. */
-struct xlvs_walk {
-	__u32 row;  /* where it is */
-	__u32 rows; /* to go */
-	__u32 regions; /* that it may still look into */
+struct xlvs_share {
+	__u32 first;
 	__u32 now;
-	__u32 life; /* ticks that a new connection lives at least */
-	bool orphans;
 };
 
-static long xlvs_sweep_row(__u32 i, void *arg)
+static long xlvs_sweep_next4(__u32 i, void *arg)
 {
-	struct xlvs_walk *w = arg;
-	struct xlvs_regions *row = xlvs_regions_at(w->row);
+	struct xlvs_share *share = arg;
 
-	(void)i;
-	if (!row) {
-		w->row = 0; /* behind the end, which counts as one */
-		w->rows--;
-		return 0;
-	}
-	for (__u32 at = 0; at < XLVS_ROW_REGIONS; at++) {
-		struct xlvs_region *r = &row->region[at];
-		__u32 swept = w->now - READ_ONCE(r->swept);
+	return xlvs_sweep_bucket4(share->first + i, share->now) != 0;
+}
 
-		if ((__s32)(w->now - READ_ONCE(r->due)) <= 0 && swept < w->life && !(w->orphans && swept))
-			continue;
-		if (!w->regions)
-			return 1;
-		w->regions--;
-		xlvs_sweep_known(r, w->row, at, w->now, w->orphans);
-	}
-	w->row++;
-	w->rows--;
+static long xlvs_sweep_next6(__u32 i, void *arg)
+{
+	struct xlvs_share *share = arg;
+
+	return xlvs_sweep_bucket6(share->first + i, share->now) != 0;
+}
+
+/* Sweeps one share of both tables. */
+static __always_inline void xlvs_sweep_step(__u32 step)
+{
+	__u32 n4 = (xlvs_limits.buckets4 + XLVS_SWEEP_STEPS - 1) / XLVS_SWEEP_STEPS;
+	__u32 n6 = (xlvs_limits.buckets6 + XLVS_SWEEP_STEPS - 1) / XLVS_SWEEP_STEPS;
+	struct xlvs_share share = { .first = step * n4, .now = xlvs_ticks(bpf_ktime_get_coarse_ns()) };
+
+	bpf_loop(n4, xlvs_sweep_next4, &share, 0);
+	share.first = step * n6;
+	bpf_loop(n6, xlvs_sweep_next6, &share, 0);
+}
+
+/* How long until the next step. Steps are due at a fixed distance from each
+ * other: what one is late the next makes up, so that a rate's two seconds are two. */
+static __always_inline __u64 xlvs_sweep_delay(struct xlvs_sweeper *s)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	s->due += XLVS_SWEEP_PERIOD_NS;
+	if (s->due > now)
+		return s->due - now;
+	if (now - s->due > XLVS_SWEEP_LATE_NS)
+		s->due = now;
 	return 0;
 }
 
-/* How long SCTP's timeouts count after its last server was seen. Servers are seen once in XLVS_RATE_S; deleted ones, too,
- * as long as they have connections. */
-#define XLVS_SCTP_SEEN_S 60
-
-static __always_inline bool xlvs_has_sctp(const struct xlvs_sweep_state *s, __u32 now)
-{
-	return s->sctp && now - s->sctp < xlvs_seconds_to_ticks(XLVS_SCTP_SEEN_S);
-}
-
-/* The shortest life that a connection is entered with, in ticks: an entry of a
- * state that lasts shorter is not new, or not made. The first state, NONE, is
- * left at once but by UDP. SCTP has the shortest timeouts, and few have SCTP. */
-static __always_inline __u32 xlvs_shortest_life(const struct xlvs_control *control, bool sctp)
-{
-	__u32 least = xlvs_seconds_to_ticks(XLVS_REARM_SECONDS);
-
-	for (__u32 row = 0; row < XLVS_TIMEOUT_ROWS; row++)
-		for (__u32 state = 0; state < XLVS_TIMEOUT_STATES; state++) {
-			__u32 ticks = READ_ONCE(control->timeouts[row][state]);
-
-			if (ticks && ticks < least && (state || row == XLVS_TIMEOUT_UDP) &&
-			    (row != XLVS_TIMEOUT_SCTP || sctp))
-				least = ticks;
-		}
-	return least;
-}
-
-/* Sweeps what is owed, or as much of it as one step may. */
-static __always_inline void xlvs_sweep_owed(struct xlvs_sweep_state *s, const struct xlvs_control *control)
-{
-	__u32 now = xlvs_ticks(bpf_ktime_get_coarse_ns());
-	struct xlvs_walk walk = {
-		.row = s->row,
-		.rows = s->owed,
-		.regions = XLVS_SWEEP_REGIONS,
-		.now = now,
-		.life = xlvs_shortest_life(control, xlvs_has_sctp(s, now)),
-		.orphans = xlvs_setting(control, XLVS_SET_EXPIRE_NODEST_CONN) && READ_ONCE(control->trash),
-	};
-
-	bpf_loop(walk.rows, xlvs_sweep_row, &walk, 0);
-	s->row = walk.row;
-	s->owed = walk.rows;
-}
-
-/* A step is due: there is a share of the table more to sweep, and of the rates to move. Steps are due at a fixed
- * distance from each other: what one is late the next makes up, so that a rate's two seconds are two. */
-static __always_inline void xlvs_sweep_due(struct xlvs_sweep_state *s, const struct xlvs_control *control, __u64 now)
-{
-	__u32 rows = xlvs_region_rows(xlvs_limits.buckets4) + xlvs_region_rows(xlvs_limits.buckets6) + 1, step = s->step;
-
-	s->owed += (rows + XLVS_SWEEP_STEPS - 1) / XLVS_SWEEP_STEPS;
-	if (s->owed > rows)
-		s->owed = rows;
-	if (!(step % XLVS_RATE_STEPS))
-		s->servers = READ_ONCE(control->server_end);
-	if (xlvs_rate_share(step % XLVS_RATE_STEPS, XLVS_RATE_STEPS, s->servers))
-		s->sctp = xlvs_ticks(bpf_ktime_get_coarse_ns()) | 1;
-	s->step = step + 1;
-	s->due += XLVS_SWEEP_PERIOD_NS;
-	if ((__s64)(now - s->due) > (__s64)XLVS_SWEEP_LATE_NS)
-		s->due = now;
-}
-
-/* What the step cost: an operator sees it in xlvs_timers. */
-static __always_inline void xlvs_sweep_account(struct xlvs_sweep_state *s, __u64 spent_ns)
-{
-	s->busy_ns += spent_ns;
-	s->steps++;
-	if (spent_ns > s->longest_ns)
-		s->longest_ns = spent_ns;
-}
-
-static int xlvs_sweep_tick(void *map, __u32 *key, struct xlvs_sweeper *sweeper)
+static int xlvs_sweep_tick(void *map, __u32 *key, struct xlvs_sweeper *s)
 {
 	const struct xlvs_control *control = xlvs_get_control();
-	struct xlvs_sweep_state *s = &sweeper->state;
-	__u64 begin = bpf_ktime_get_ns(), end;
-	__s64 left;
+	__u32 step = s->step;
 
 	(void)map;
 	(void)key;
-	if (control) {
-		if ((__s64)(begin - s->due) >= 0)
-			xlvs_sweep_due(s, control, begin);
-		xlvs_sweep_owed(s, control);
-	}
-	end = bpf_ktime_get_ns();
-	xlvs_sweep_account(s, end - begin);
-	left = (__s64)(s->due - end);
-	if (left < 0)
-		left = 0;
-	if (s->owed && left > (__s64)XLVS_SWEEP_AGAIN_NS)
-		left = XLVS_SWEEP_AGAIN_NS;
-	bpf_timer_start(&sweeper->timer, left, 0);
+	xlvs_sweep_step(step % XLVS_SWEEP_STEPS);
+	if (control && !(step % XLVS_RATE_STEPS))
+		s->servers = READ_ONCE(control->server_end);
+	xlvs_rate_share(step % XLVS_RATE_STEPS, XLVS_RATE_STEPS, s->servers);
+	s->step = step + 1;
+	bpf_timer_start(&s->timer, xlvs_sweep_delay(s), 0);
 	return 0;
 }
 
@@ -191,7 +113,7 @@ int xlvs_sweep_start(struct __sk_buff *skb)
 	if (rc)
 		return (int)rc;
 	bpf_timer_set_callback(&s->timer, xlvs_sweep_tick);
-	s->state.due = bpf_ktime_get_ns() + XLVS_SWEEP_PERIOD_NS;
+	s->due = bpf_ktime_get_ns() + XLVS_SWEEP_PERIOD_NS;
 	return (int)bpf_timer_start(&s->timer, XLVS_SWEEP_PERIOD_NS, 0);
 }
 

@@ -18,7 +18,6 @@
 	X(xlvs_rates)     \
 	X(xlvs_conns4)    \
 	X(xlvs_conns6)    \
-	X(xlvs_regions)   \
 	X(xlvs_reasons)
 
 #endif

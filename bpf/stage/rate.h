@@ -3,9 +3,6 @@
 #ifndef XLVS_STAGE_RATE_H
 #define XLVS_STAGE_RATE_H
 
-#include <linux/in.h>
-#include <stdbool.h>
-
 #include "abi/rate.h"
 #include "maps.h"
 
@@ -17,12 +14,6 @@
 struct xlvs_rate_sum {
 	struct xlvs_counters total;
 	__u32 server;
-};
-
-/* A walk over rows. */
-struct xlvs_rate_walk {
-	__u32 first; /* row */
-	__u32 sctp;  /* set: one of the servers is an SCTP service's */
 };
 
 static long xlvs_add_cpu(__u32 cpu, void *arg)
@@ -54,8 +45,7 @@ static __always_inline struct xlvs_rate *xlvs_get_rate(__u32 row)
 /* A deleted server's estimator stands still until it comes back, as the kernel's. */
 static long xlvs_rate_server(__u32 i, void *arg)
 {
-	struct xlvs_rate_walk *walk = arg;
-	__u32 row = walk->first + i;
+	__u32 row = *(__u32 *)arg + i;
 	struct xlvs_server *s = xlvs_get_server(row);
 	struct xlvs_rate *rate = xlvs_get_rate(row), *service;
 	struct xlvs_rate_sum sum = { .server = row };
@@ -63,8 +53,6 @@ static long xlvs_rate_server(__u32 i, void *arg)
 
 	if (!s || !rate)
 		return 1;
-	if (READ_ONCE(s->flags) & XLVS_SERVER_F_USED && s->svc.proto == IPPROTO_SCTP)
-		walk->sctp = 1;
 	if (!(READ_ONCE(s->flags) & XLVS_SERVER_F_AVAILABLE))
 		return 0;
 	bpf_loop(XLVS_MAX_CPUS, xlvs_add_cpu, &sum, 0);
@@ -89,8 +77,7 @@ static long xlvs_rate_server(__u32 i, void *arg)
 /* Rows of services that are no more only fade: who takes one clears it. */
 static long xlvs_rate_service(__u32 i, void *arg)
 {
-	const struct xlvs_rate_walk *walk = arg;
-	struct xlvs_rate *rate = xlvs_get_rate(xlvs_limits.max_servers + walk->first + i);
+	struct xlvs_rate *rate = xlvs_get_rate(xlvs_limits.max_servers + *(__u32 *)arg + i);
 	struct xlvs_counters brought, none = {};
 
 	if (!rate)
@@ -103,27 +90,24 @@ static long xlvs_rate_service(__u32 i, void *arg)
 
 /* Of the servers in rows below `servers`, and of all services, the share that
  * falls to step `at` of `steps`. The services begin in the step in which the
- * servers end, and find in their rows what those brought.
- * Returns whether one of the servers is an SCTP service's. */
-static __always_inline bool xlvs_rate_share(__u32 at, __u32 steps, __u32 servers)
+ * servers end, and find in their rows what those brought. */
+static __always_inline void xlvs_rate_share(__u32 at, __u32 steps, __u32 servers)
 {
 	__u32 half = steps / 2, services = 2 * xlvs_limits.max_services;
-	__u32 many = (servers + half - 1) / half, last;
-	struct xlvs_rate_walk walk = {};
+	__u32 many = (servers + half - 1) / half, last, first;
 
 	if (many < XLVS_RATE_SERVERS)
 		many = XLVS_RATE_SERVERS;
 	last = servers ? (servers - 1) / many : 0;
-	walk.first = at * many;
-	if (at <= last && walk.first < servers)
-		bpf_loop(many < servers - walk.first ? many : servers - walk.first, xlvs_rate_server, &walk, 0);
+	first = at * many;
+	if (at <= last && first < servers)
+		bpf_loop(many < servers - first ? many : servers - first, xlvs_rate_server, &first, 0);
 	many = (services + half - 1) / half;
 	if (many < XLVS_RATE_SERVICES)
 		many = XLVS_RATE_SERVICES;
-	walk.first = (at - last) * many;
-	if (at >= last && walk.first < services)
-		bpf_loop(many < services - walk.first ? many : services - walk.first, xlvs_rate_service, &walk, 0);
-	return walk.sctp;
+	first = (at - last) * many;
+	if (at >= last && first < services)
+		bpf_loop(many < services - first ? many : services - first, xlvs_rate_service, &first, 0);
 }
 
 #endif

@@ -10,7 +10,6 @@
 #include "config.h"
 #include "net/ip.h"
 #include "stage/count.h"
-#include "stage/due.h"
 #include "stage/state.h"
 
 /* How willingly a slot is given up. */
@@ -121,10 +120,9 @@ static __always_inline __u32 xlvs_make_room(const int family, __u32 bucket)
 
 			if (!held)
 				continue;
-			if (!xlvs_move(family, from, meta, to, held))
-				break;
-			xlvs_note_due(family, other, READ_ONCE(to->expires));
-			return i;
+			if (xlvs_move(family, from, meta, to, held))
+				return i;
+			break;
 		}
 	}
 	return XLVS_CONN_WAYS;

@@ -189,7 +189,6 @@ static __always_inline __u32 xlvs_make_template(const int family, struct xlvs_fl
 	c->packets = f->timeout;
 	xlvs_bind(f->server, meta);
 	__sync_lock_test_and_set(&c->meta, meta);
-	xlvs_note_due(family, xlvs_template_bucket(family, f, at), f->now + f->timeout);
 	return xlvs_keep_template(family, f, c, meta, at);
 }
 

@@ -17,7 +17,6 @@
 #include "abi/control.h"
 #include "abi/maps.h"
 #include "abi/server.h"
-#include "abi/sweep.h"
 #include "abi/verdict.h"
 #include "kernel/bpf_log.h"
 #include "kernel/pinned.h"
@@ -55,7 +54,6 @@ std::uint32_t entries_of(std::string_view map, const Capacity& c) {
   if (map == "xlvs_rates") return c.max_servers + 2 * c.max_services;
   if (map == "xlvs_conns4") return c.buckets4;
   if (map == "xlvs_conns6") return c.buckets6;
-  if (map == "xlvs_regions") return xlvs_region_rows(c.buckets4) + xlvs_region_rows(c.buckets6);
   return 0;
 }
 

@@ -13,7 +13,6 @@
 #include "abi/rate.h"
 #include "abi/server.h"
 #include "abi/service.h"
-#include "abi/sweep.h"
 #include "abi/verdict.h"
 
 namespace xlvs::kernel {
@@ -101,7 +100,6 @@ std::uint64_t memory_bytes(const Capacity& c, unsigned cpus) {
          pages(xlvs_changes_rows(c.max_servers), sizeof(xlvs_changes)) +
          pages(c.max_servers + 2ull * c.max_services, sizeof(xlvs_rate)) +
          pages(c.buckets4, sizeof(xlvs_bucket4)) + pages(c.buckets6, sizeof(xlvs_bucket6)) +
-         pages(std::uint64_t{xlvs_region_rows(c.buckets4)} + xlvs_region_rows(c.buckets6), sizeof(xlvs_regions)) +
          cpus * (pages(c.max_servers, sizeof(xlvs_line)) + pages(XLVS_REASON_COUNT, sizeof(std::uint64_t)));
 }
 

@@ -88,14 +88,6 @@ def verifier(quick):
         yield figure(f"stack/{r['program']}", r["stack"] / 512, "of limit", 1, None, "stack of the longest chain of calls")
 
 
-def connections(quick):
-    goals = {"churn-rate": -0.99, "churn-failed": 0, "open-failed": 0, "sweep-rest": 2, "sweep-rest-longest": 1,
-             "churn-longest": 1, "expire-all-longest": 1}
-    for r in run([program("-connections")], quick) or []:
-        if r["unit"] != "ns":
-            yield figure(f"connections/{r['figure']}", r["value"], r["unit"], goals.get(r["figure"]), None, r["about"])
-
-
 def control(quick):
     for r in run([f"{HERE}/control/control.sh"], quick) or []:
         yield figure(f"control/{r['figure']}", r["value"], r["unit"], r["goal"], None, r["about"])
@@ -108,8 +100,7 @@ def real(quick):
             yield figure(f"control-ipvs/{r['figure'][6:]}", r["value"], "x IPVS", None, None, r["about"])
 
 
-BENCHES = {"packets": packets, "verifier": verifier, "system": system, "ipvs": ipvs, "cores": cores,
-           "connections": connections, "control": control,
+BENCHES = {"packets": packets, "verifier": verifier, "system": system, "ipvs": ipvs, "cores": cores, "control": control,
            "control-ipvs": real}
 
 

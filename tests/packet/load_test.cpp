@@ -121,6 +121,9 @@ TEST_F(LoadTest, ALongPauseExpiresWhatIsDueAndNothingElse) {
   sweep();
   EXPECT_EQ(live(), kTogether);
   expect_nothing_lost(before, homes());
+  expect_exact_counts("after ten minutes");
+  Flood on(*director_, tcp(kAck), 1);
+  on.run(FLOOD_INORDER, kTogether, kTogether);
   EXPECT_EQ(reason(XLVS_REASON_NO_CONNECTION), 0u);
   age(600);  // they were heard of meanwhile
   sweep();

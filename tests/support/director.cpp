@@ -13,7 +13,6 @@
 
 #include "abi/maps.h"
 #include "abi/port.h"
-#include "abi/sweep.h"
 #include "director.skel.h"
 #include "kernel/probe.h"
 #include "support/fib_model.h"
@@ -68,7 +67,6 @@ Result<std::unique_ptr<Director>> Director::load(const kernel::Capacity& c, cons
   ::bpf_map__set_max_entries(k->maps.xlvs_rates, c.max_servers + c.max_services);
   ::bpf_map__set_max_entries(k->maps.xlvs_conns4, c.buckets4);
   ::bpf_map__set_max_entries(k->maps.xlvs_conns6, c.buckets6);
-  ::bpf_map__set_max_entries(k->maps.xlvs_regions, xlvs_region_rows(c.buckets4) + xlvs_region_rows(c.buckets6));
   const xlvs_limits limits = k->rodata->xlvs_limits;
   if (int rc = director__load(k.get()); rc != 0) return system_error("cannot load the director object", -rc);
   std::unique_ptr<Director> d(new Director(std::move(k), c, network));

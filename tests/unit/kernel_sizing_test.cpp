@@ -53,37 +53,6 @@ TEST(Sizing, LeavesRoomForTheLargestServiceTwice) {
   EXPECT_GE(usual.arena_blocks, 2ull * usual.max_services * xlvs_version_blocks(each, 256));
 }
 
-// A place in the table is bucket * ways + way + 1 in 32 bits (xlvs_conn.control), and a hash must reach every bucket.
-TEST(Sizing, NumbersEveryPlaceOfAHundredMillionConnections) {
-  for (const std::uint64_t conns : {100000000ull, 1000000000ull}) {
-    const Capacity c = capacity({.conns = conns, .conns6 = conns});
-    for (const std::uint32_t n : {c.buckets4, c.buckets6}) {
-      EXPECT_EQ(std::uint64_t{n} * XLVS_CONN_WAYS, 2 * conns);
-      EXPECT_LE(std::uint64_t{n} * XLVS_CONN_WAYS, UINT32_MAX);
-      EXPECT_EQ(xlvs_conn_first(0, n), 0u);
-      EXPECT_EQ(xlvs_conn_first(~0ull, n), n - 1);
-      EXPECT_EQ(xlvs_conn_second_nat(~0ull, n), n - 1);
-      // fewer hashes than that lie between two buckets: none is skipped
-      const std::uint64_t apart = (1ull << 32) / n + 1;
-      EXPECT_LE(xlvs_conn_first(apart << 32, n), 1u);
-      EXPECT_GE(xlvs_conn_first(apart << 32, n), 1u);
-    }
-    EXPECT_GT(memory_bytes(c, 1), conns * 2 * (sizeof(xlvs_conn4) + sizeof(xlvs_conn6)));
-    EXPECT_LT(memory_bytes(c, 1), conns * 2 * (sizeof(xlvs_conn4) + sizeof(xlvs_conn6)) * 102 / 100 + (1ull << 28));
-  }
-}
-
-TEST(Sizing, HoldsTheServicesAndServersThatAreStated) {
-  const Capacity c = capacity({.services = 65536, .servers = 1048576});
-  EXPECT_EQ(c.max_services, 65536u);
-  EXPECT_EQ(c.max_servers, 1048576u);
-  // all of them, old and new, each service with its share of the servers and a schedule of sh
-  EXPECT_GE(c.arena_blocks, 2ull * 65536 * xlvs_version_blocks(16, 256));
-  // and the largest service beside its next version
-  EXPECT_GE(c.arena_blocks, 2ull * xlvs_version_blocks(XLVS_MAX_SERVERS_PER_SERVICE, XLVS_MAX_SLOTS));
-  EXPECT_GE(XLVS_MAX_SERVERS_PER_SERVICE, 4096);
-}
-
 TEST(Sizing, NamesTheOptionItsValueAndTheLimits) {
   const auto error = [](const CapacityRequest& request) {
     const auto c = capacity_for(request);
