@@ -78,6 +78,14 @@ void destroy_clsact_if_empty(const Interface& interface) {
   ::bpf_tc_hook_destroy(&hook);  // an empty qdisc left over does no harm
 }
 
+/// Our filter at one of the interface's hooks, in the place of an earlier one. Returns 0 or an errno.
+int put_filter(const bpf_tc_hook& hook, const UniqueFd& program) {
+  bpf_tc_opts opts = our_filter();
+  opts.prog_fd = program.get();
+  opts.flags = BPF_TC_F_REPLACE;
+  return -::bpf_tc_attach(&hook, &opts);
+}
+
 }  // namespace
 
 Result<std::uint32_t> tc_program(const Interface& interface) {
@@ -110,16 +118,9 @@ Status attach_tc(const Interface& interface, const UniqueFd& program) {
   int error = -::bpf_tc_hook_create(&hook);
   const bool created = error == 0;
   if (error != 0 && error != EEXIST) return failed("make room for", interface, error, log);
-  bpf_tc_opts opts = our_filter();
-  opts.prog_fd = program.get();
-  opts.flags = BPF_TC_F_REPLACE;
-  error = -::bpf_tc_attach(&hook, &opts);
+  error = put_filter(hook, program);
   if (error == 0) {
-    const bpf_tc_hook out = egress_of(interface);
-    bpf_tc_opts same = our_filter();
-    same.prog_fd = program.get();
-    same.flags = BPF_TC_F_REPLACE;
-    error = -::bpf_tc_attach(&out, &same);
+    error = put_filter(egress_of(interface), program);
     if (error == 0) return ok();
     const bpf_tc_opts ours = our_filter();
     ::bpf_tc_detach(&hook, &ours);
